@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+
+RUN := $(VENV)/bin/python -m
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml
+
+.PHONY: demo test lint types bench build clean
+
+demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
+	$(VENV)/bin/messaging-status demo
+
+test: $(VENV)/.dev ## the whole suite, with branch coverage of src/
+	$(RUN) pytest --cov --cov-report=term --cov-fail-under=95
+
+lint: $(VENV)/.dev
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: $(VENV)/.dev
+	$(RUN) mypy
+
+bench: $(VENV)/.dev ## figures for docs/benchmarks.md
+	$(VENV)/bin/python benchmarks/run.py
+
+build: $(VENV)/.dev ## both wheels and sdists, into dist/
+	$(RUN) build --outdir dist .
+	$(RUN) build --outdir dist plugins/webex-connect
+
+clean:
+	rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/pip: $(CONSTRAINTS)
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --upgrade pip
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/bin/pip $(PROJECTS)
+	$(INSTALL) --build-constraint $(CONSTRAINTS) --editable '.[cli]' --editable plugins/webex-connect
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(INSTALL) --group dev
+	touch $@

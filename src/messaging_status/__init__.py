@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells people what happened to their messages: the meaning of status codes on OpenTelemetry spans and logs."""
+
+from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant, parse_catalogue, read_catalogue
+from messaging_status.errors import CatalogueError, MessagingStatusError, PluginError, SettingsError
+from messaging_status.hookspecs import hookimpl
+from messaging_status.host import Host
+from messaging_status.model import (
+    Category,
+    Document,
+    DocumentReader,
+    Fault,
+    Origin,
+    Outcome,
+    RawStatus,
+    Severity,
+    Status,
+)
+from messaging_status.settings import Keys, PluginChoice, Settings, load_settings, read_settings
+
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "Category",
+    "Channel",
+    "Document",
+    "DocumentReader",
+    "Fault",
+    "Host",
+    "Keys",
+    "MessagingStatusError",
+    "Origin",
+    "Outcome",
+    "PluginChoice",
+    "PluginError",
+    "RawStatus",
+    "Row",
+    "Series",
+    "Settings",
+    "SettingsError",
+    "Severity",
+    "Status",
+    "Variant",
+    "hookimpl",
+    "load_settings",
+    "parse_catalogue",
+    "read_catalogue",
+    "read_settings",
+]

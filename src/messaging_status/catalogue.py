@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One channel's table of statuses: a TOML file, read and validated."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Protocol
+
+import msgspec
+
+from messaging_status.errors import CatalogueError
+from messaging_status.model import Category, Fault, Origin, Outcome, RawStatus, Severity, Status
+
+__all__ = [
+    "MAX_ADVICE_LENGTH",
+    "MAX_CODE_LENGTH",
+    "MAX_DESCRIPTION_LENGTH",
+    "Catalogue",
+    "Channel",
+    "Row",
+    "Series",
+    "TextFile",
+    "Variant",
+    "parse_catalogue",
+    "read_catalogue",
+]
+
+MAX_CODE_LENGTH: Final = 64
+MAX_DESCRIPTION_LENGTH: Final = 100
+MAX_ADVICE_LENGTH: Final = 200
+
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+_Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_Code = Annotated[str, msgspec.Meta(pattern=r"^\S+$", max_length=MAX_CODE_LENGTH)]
+_Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
+_Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
+_Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of several meanings of a code: what it matches, and what it changes.
+
+    Everything that is given to match must match. Everything else that is given replaces the row's.
+
+    Attributes:
+        reason: Spellings of the provider's subtype, or one as plain text; the first is shown on records.
+        delivery_status: The published class beside the code.
+        origin: Whether an answer or a receipt carried the code.
+    """
+
+    reason: tuple[_Text, ...] | _Text | None = None
+    delivery_status: _Description | None = None
+    origin: Origin | None = None
+    description: _Description | None = None
+    outcome: Outcome | None = None
+    category: Category | None = None
+    severity: Severity | None = None
+    retryable: bool | None = None
+    fault: Fault | None = None
+    advice: _Advice | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The spellings of the subtype that it matches; none where it does not look at the subtype."""
+        if self.reason is None:
+            return ()
+        return (self.reason,) if isinstance(self.reason, str) else self.reason
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one code means on one channel; the fields are those of :class:`~messaging_status.Status`."""
+
+    description: _Description
+    outcome: Outcome
+    category: Category
+    severity: Severity
+    retryable: bool | None = None
+    fault: Fault | None = None
+    advice: _Advice | None = None
+    variant: tuple[Variant, ...] = ()
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A meaning for every number from ``first`` to ``last`` that no row lists. Not inherited by other channels."""
+
+    first: _Number
+    last: _Number
+    description: _Description
+    outcome: Outcome
+    category: Category
+    severity: Severity
+    retryable: bool | None = None
+    fault: Fault | None = None
+    advice: _Advice | None = None
+
+    def __contains__(self, code: str) -> bool:
+        """Whether the code is a number of the series, written with as many digits."""
+        return len(code) == len(self.first) and code.isascii() and code.isdigit() and self.first <= code <= self.last
+
+    @property
+    def label(self) -> str:
+        """The series as a person writes it: ``1000-3999``."""
+        return f"{self.first}-{self.last}"
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel's statuses, validated.
+
+    Attributes:
+        system: Who reports these statuses.
+        channel: The channel's own name.
+        aliases: Other names people write for the channel.
+        extends: Channels of the same system whose rows hold where this one has none, nearest first.
+        source: Where the facts were read.
+        read: The day they were read.
+        rows: What each code means.
+        series: Meanings for ranges of codes that have no row.
+        where: The file, for error messages.
+    """
+
+    system: str
+    channel: str
+    aliases: tuple[str, ...]
+    extends: tuple[str, ...]
+    source: str
+    read: dt.date
+    rows: Mapping[str, Row]
+    series: tuple[Series, ...]
+    where: str
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plugin decodes: a catalogue, and code only for what a table cannot say.
+
+    Attributes:
+        catalogue: The channel's table; it also names system, channel, aliases and what it extends.
+        refine: Gets every decoded status of this channel and answers the one to use. It must answer
+            for any raw status, quickly, from its arguments alone.
+    """
+
+    catalogue: Catalogue
+    refine: Callable[[RawStatus, Status], Status] | None = None
+
+
+class TextFile(Protocol):
+    """A file that can be read as text: a ``pathlib.Path`` or what ``importlib.resources.files`` gives."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        ...
+
+    def read_text(self, encoding: str) -> str:
+        """Its content."""
+        ...
+
+
+class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The shape of a catalogue file."""
+
+    system: _Name
+    channel: _Name
+    source: _Text
+    read: dt.date
+    aliases: tuple[_Text, ...] = ()
+    extends: tuple[_Name, ...] = ()
+    status: dict[_Code, Row] = {}
+    range: tuple[Series, ...] = ()
+
+
+FILE_KEYS: Final = _File.__struct_fields__
+MATCHERS: Final = ("reason", "delivery_status", "origin")
+
+
+def read_catalogue(file: TextFile) -> Catalogue:
+    """Read and validate a catalogue file.
+
+    Args:
+        file: A path, or a resource inside an installed package.
+
+    Raises:
+        CatalogueError: With every problem of the file, each with its line and key.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{file.name}: cannot be read: {error}"
+        raise CatalogueError([msg]) from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{file.name}: not valid TOML: {error}"
+        raise CatalogueError([msg]) from error
+    return parse_catalogue(document, where=file.name, text=text)
+
+
+def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") -> Catalogue:
+    """Validate a catalogue that is already in memory.
+
+    Args:
+        document: The content of a catalogue file, as ``tomllib`` gives it.
+        where: What to call it in error messages.
+        text: The source it was parsed from, if there is one: then errors name lines.
+
+    Raises:
+        CatalogueError: With every problem of the document.
+    """
+    try:
+        file = msgspec.convert(document, _File)
+        contradictions = list(_contradictions(file))
+    except msgspec.ValidationError as error:
+        contradictions = [str(error)]
+    if contradictions:
+        # Explaining needs a module that a healthy start never imports.
+        from messaging_status._explain import problems_of  # noqa: PLC0415
+
+        raise CatalogueError(problems_of(document, where=where, text=text) or contradictions)
+    return Catalogue(
+        system=file.system,
+        channel=file.channel,
+        aliases=file.aliases,
+        extends=file.extends,
+        source=file.source,
+        read=file.read,
+        rows=MappingProxyType(file.status),
+        series=file.range,
+        where=where,
+    )
+
+
+def _contradictions(file: _File) -> Iterator[str]:
+    """What the types cannot say. Each of these is found, and explained better, by ``problems_of``."""
+    for code, row in file.status.items():
+        matches = [(variant.reasons, variant.delivery_status, variant.origin) for variant in row.variant]
+        if len(set(matches)) < len(matches) or ((), None, None) in matches:
+            yield f"status.{code}: a variant that is never reached"
+    for series in file.range:
+        if len(series.first) != len(series.last) or series.first > series.last:
+            yield f"range: {series.label} is empty"

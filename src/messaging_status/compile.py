@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From plugins to the table: claims settled, inheritance resolved, every meaning written out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant
+from messaging_status.errors import did_you_mean
+from messaging_status.guard import Guard
+from messaging_status.model import Status
+from messaging_status.plugins import Failure, Plugin
+from messaging_status.spelling import fold
+from messaging_status.table import Alternative, ChannelTable, Entry, Meaning, SystemTable, Table, spellings
+
+__all__ = ["COMMON", "as_status", "compile_table"]
+
+COMMON: Final = "common"
+"""The channel of a system whose rows hold where a record names no channel."""
+
+_Claim = tuple[Plugin, Channel]
+_CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryable", "fault", "advice")
+
+
+def compile_table(
+    plugins: Sequence[Plugin],
+    *,
+    prefix: str,
+    default_system: str | None,
+    left_out: Collection[str],
+) -> tuple[Table, list[Failure]]:
+    """Compile the channels of all plugins.
+
+    Args:
+        plugins: What was loaded.
+        prefix: What the names of attributes start with.
+        default_system: The system of records that name none.
+        left_out: Names of plugins (``<system>.<channel>``) that are installed but not in use: extending
+            such a channel is no mistake.
+
+    Returns:
+        The table, and what is wrong with the channels that are not in it.
+    """
+    claims = [(plugin, channel) for plugin in plugins for channel in plugin.channels]
+    failures = _contested(claims)
+    absent = {*left_out, *(name for failure in failures for name in failure.channels)}
+    claims = [claim for claim in claims if _full_name(claim[1].catalogue) not in absent]
+    systems = []
+    for name in sorted({channel.catalogue.system for _, channel in claims}):
+        of_system = {c.catalogue.channel: (p, c) for p, c in claims if c.catalogue.system == name}
+        broken = [failure for claim in of_system.values() for failure in _broken_extends(claim, of_system, absent)]
+        failures += broken
+        out = {channel for failure in broken for channel in failure.channels}
+        usable = {key: claim for key, claim in of_system.items() if f"{name}.{key}" not in out}
+        systems.append(_compile_system(name, usable, prefix))
+    return Table(systems, default_system), failures
+
+
+def as_status(answer: Any) -> Status:
+    """A refine function's answer, checked.
+
+    Raises:
+        TypeError: If it is no status, or one with values of the wrong type.
+    """
+    if not isinstance(answer, Status):
+        msg = f"answered a {type(answer).__name__}; expected a Status"
+        raise TypeError(msg)
+    try:
+        return msgspec.convert(msgspec.to_builtins(answer), Status)
+    except (msgspec.ValidationError, TypeError) as error:
+        msg = f"answered a Status of wrong types: {error}"
+        raise TypeError(msg) from error
+
+
+def _contested(claims: Sequence[_Claim]) -> list[Failure]:
+    """A channel name or alias that two channels claim belongs to neither: whichever won, half of the codes would lie."""
+    holders: dict[tuple[str, str], _Claim] = {}
+    failures = []
+    for plugin, channel in claims:
+        catalogue = channel.catalogue
+        for name in (catalogue.channel, *catalogue.aliases):
+            other, held = holders.setdefault((fold(catalogue.system), fold(name)), (plugin, channel))
+            if held is not channel:
+                what = f"{name!r} of {catalogue.system} is claimed by {other.label} in {held.catalogue.where}, too"
+                failures.append(
+                    _failure(
+                        plugin,
+                        (_full_name(catalogue), _full_name(held.catalogue)),
+                        f"{catalogue.where}: {what}; neither is used: block one of them in the settings",
+                    )
+                )
+    return failures
+
+
+def _broken_extends(claim: _Claim, of_system: Mapping[str, _Claim], absent: Collection[str]) -> list[Failure]:
+    plugin, channel = claim
+    catalogue = channel.catalogue
+    failures = []
+    for name in catalogue.extends:
+        if name not in of_system and f"{catalogue.system}.{name}" not in absent:
+            known = [other for other in of_system if other != catalogue.channel]
+            what = f"{name!r} is not a channel of {catalogue.system}; {did_you_mean(name, known)}"
+            failures.append(_failure(plugin, (_full_name(catalogue),), f"{catalogue.where}: extends: {what}"))
+    if catalogue.channel in _ancestry(catalogue.channel, of_system):
+        what = f"{catalogue.channel!r} extends itself, by way of {', '.join(catalogue.extends)}"
+        failures.append(_failure(plugin, (_full_name(catalogue),), f"{catalogue.where}: extends: {what}"))
+    return failures
+
+
+def _ancestry(name: str, of_system: Mapping[str, _Claim]) -> list[str]:
+    """The channels whose rows a channel inherits, nearest first."""
+    found: list[str] = []
+    pending = [name]
+    while pending:
+        current = pending.pop(0)
+        if current in of_system:
+            ahead = [parent for parent in of_system[current][1].catalogue.extends if parent not in found]
+            found += ahead
+            pending += ahead
+    return found
+
+
+def _compile_system(name: str, claims: Mapping[str, _Claim], prefix: str) -> SystemTable:
+    channels = {key: _compile_channel(key, claims, prefix) for key in claims}
+    spelled = {
+        spelling: channels[key]
+        for key, (_, channel) in claims.items()
+        for written in (key, *channel.catalogue.aliases)
+        for spelling in spellings(written)
+    }
+    common_rows = claims[COMMON][1].catalogue.rows if COMMON in claims else {}
+    unnamed = Status(code="", system=name)
+    common = {code: _entry(code, row, unnamed, None, prefix) for code, row in common_rows.items()}
+    having = Counter(code for _, channel in claims.values() for code in channel.catalogue.rows)
+    alone = {
+        code: channels[key].entries[code]
+        for key, (_, channel) in claims.items()
+        for code in channel.catalogue.rows
+        if having[code] == 1
+    }
+    return SystemTable(name, spelled, common, {**alone, **common})
+
+
+def _compile_channel(name: str, claims: Mapping[str, _Claim], prefix: str) -> ChannelTable:
+    plugin, channel = claims[name]
+    catalogue = channel.catalogue
+    refine = Guard(plugin.name, f"refine of {name}", channel.refine, as_status) if channel.refine else None
+    inherited = [claims[parent][1].catalogue.rows for parent in _ancestry(name, claims) if parent in claims]
+    rows: dict[str, Row] = {}
+    for layer in (*reversed(inherited), catalogue.rows):
+        rows.update(layer)
+    blank = Status(code="", system=catalogue.system, channel=name)
+    return ChannelTable(
+        name=name,
+        entries={code: _entry(code, row, blank, refine, prefix) for code, row in rows.items()},
+        series=tuple((series, _meaning(series.label, series, blank, prefix)) for series in catalogue.series),
+        refine=refine,
+    )
+
+
+def _entry(code: str, row: Row, blank: Status, refine: Guard[Status] | None, prefix: str) -> Entry:
+    meaning = _meaning(code, row, blank, prefix)
+    alternatives = tuple(_alternative(variant, meaning.status, prefix) for variant in row.variant)
+    return Entry(meaning, alternatives, refine)
+
+
+def _meaning(code: str, row: Row | Series, blank: Status, prefix: str) -> Meaning:
+    status = msgspec.structs.replace(blank, code=code, **{name: getattr(row, name) for name in _CHANGEABLE})
+    return Meaning(status, status.attributes(prefix))
+
+
+def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
+    changes = {name: value for name in _CHANGEABLE if (value := getattr(variant, name)) is not None}
+    if variant.reasons:
+        changes["reason"] = variant.reasons[0]
+    changed = msgspec.structs.replace(status, **changes)
+    return Alternative(
+        reasons=frozenset(map(fold, variant.reasons)) or None,
+        delivery_status=fold(variant.delivery_status) if variant.delivery_status else None,
+        origin=variant.origin,
+        meaning=Meaning(changed, changed.attributes(prefix)),
+    )
+
+
+def _full_name(catalogue: Catalogue) -> str:
+    return f"{catalogue.system}.{catalogue.channel}"
+
+
+def _failure(plugin: Plugin, channels: tuple[str, ...], problem: str) -> Failure:
+    return Failure(
+        plugin=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        channels=channels,
+        problems=(problem,),
+    )

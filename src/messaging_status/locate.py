@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The raw statuses that a record carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from messaging_status.documents import MAX_BODY_LENGTH, Readers, json_value, read_document
+from messaging_status.model import RawStatus
+from messaging_status.settings import Settings
+from messaging_status.spelling import as_code, as_name
+
+__all__ = ["Locator", "Recognises"]
+
+Attributes = Mapping[str, Any]
+
+Recognises = Callable[[str | None, str | None], bool | None]
+"""Whether a system and a channel, as written, are ours: True where at least one is named and the named
+system is installed, False where a system is named that is not, None where neither says anything."""
+
+_MAX_ITEMS: Final = 1_000
+_NOTHING: Final[Attributes] = {}
+
+
+class Locator:
+    """Finds raw statuses: in attributes first, then in events, then in the body.
+
+    What a place does not say about system and channel is taken from the record's attributes, then from the
+    resource's. A record of a system that is not installed carries no status of ours.
+    """
+
+    def __init__(self, settings: Settings, readers: Readers, recognises: Recognises) -> None:
+        """Prepare the look-ups.
+
+        Args:
+            settings: Which keys to read, and whether to read log text.
+            readers: Document readers by top-level key.
+            recognises: Whether a system and a channel, as written, are ours.
+        """
+        keys, prefix = settings.keys, settings.prefix
+        self._code = tuple(dict.fromkeys((f"{prefix}.code", *keys.code)))
+        self._channel = tuple(dict.fromkeys((f"{prefix}.channel", *keys.channel)))
+        self._system = keys.system
+        self._reason = tuple(dict.fromkeys((f"{prefix}.reason", *keys.reason)))
+        self._delivery_status = keys.delivery_status
+        self._recognises = recognises
+        self._readers = readers
+        self._pairs = _pair_pattern(
+            [*self._code, *self._channel, *self._system, *self._reason, *self._delivery_status]
+            if settings.log_text
+            else []
+        )
+        self.code_keys = frozenset(self._code)
+
+    def __call__(
+        self,
+        attributes: Attributes,
+        body: Any = None,
+        events: Iterable[Attributes] = (),
+        resource: Attributes | None = None,
+    ) -> Sequence[RawStatus]:
+        """The raw statuses of one record, none where it carries none."""
+        if not self.code_keys.isdisjoint(attributes):
+            found = self._in_mapping(attributes, (attributes, resource or _NOTHING))
+            if found is not None:
+                return (found,)
+        around = (attributes, resource or _NOTHING)
+        in_events = [self._in_mapping(event, (event, *around)) for event in events]
+        if any(in_events):
+            return [raw for raw in in_events if raw is not None]
+        return () if body is None else self._in_body(body, around)
+
+    def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
+        """The status that these fields name, looking for system and channel around them."""
+        code = system = channel = recognised = None
+        for key in self._code:
+            if key not in fields or (code := as_code(fields[key])) is None:
+                continue
+            if recognised is None:
+                system, channel = _name(self._system, around), _name(self._channel, around)
+                recognised = self._recognises(system, channel)
+            if recognised or (recognised is None and "." in key):
+                return RawStatus(
+                    code=code,
+                    system=system,
+                    channel=channel,
+                    reason=_name(self._reason, (fields,)),
+                    delivery_status=_name(self._delivery_status, (fields,)),
+                )
+        return None
+
+    def _in_body(self, body: Any, around: Sequence[Attributes]) -> Sequence[RawStatus]:
+        if isinstance(body, (str, bytes)):
+            if len(body) > MAX_BODY_LENGTH:
+                return ()
+            value = json_value(body)
+            if value is None:
+                return self._in_text(body, around)
+        else:
+            value = body
+        if isinstance(value, Mapping):
+            return self._in_document(value, around)
+        if isinstance(value, Sequence):
+            items = [item for item in islice(value, _MAX_ITEMS) if isinstance(item, Mapping)]
+            return [raw for item in items for raw in self._in_document(item, around)]
+        return ()
+
+    def _in_document(self, content: Mapping[Any, Any], around: Sequence[Attributes]) -> Sequence[RawStatus]:
+        system, channel = _name(self._system, around), _name(self._channel, around)
+        if self._recognises(system, channel) is not False:
+            found = read_document(self._readers, content, system, channel)
+            if found:
+                return [_completed(raw, system, channel) for raw in found]
+        fields = _Nested(content)
+        raw = self._in_mapping(fields, (fields, *around))
+        return () if raw is None else (raw,)
+
+    def _in_text(self, body: str | bytes, around: Sequence[Attributes]) -> Sequence[RawStatus]:
+        if self._pairs is None:
+            return ()
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body
+        fields: dict[str, str] = {}
+        for key, quoted, bare in self._pairs.findall(text):
+            fields.setdefault(key, quoted or bare)
+        raw = self._in_mapping(fields, (fields, *around)) if fields else None
+        return () if raw is None else (raw,)
+
+
+class _Nested(Mapping[str, Any]):
+    """A mapping in which ``messaging.status.code`` is found flat as well as in nested mappings."""
+
+    def __init__(self, content: Mapping[Any, Any]) -> None:
+        self._content = content
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._content:
+            return self._content[key]
+        value: Any = self._content
+        for part in key.split("."):
+            if not isinstance(value, Mapping):
+                raise KeyError(key)
+            value = value[part]
+        return value
+
+    def __iter__(self) -> Any:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+
+def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
+    """The first name under one of the keys, in the first place that has one."""
+    for place in places:
+        for key in keys:
+            if key in place and (name := as_name(place[key])) is not None:
+                return name
+    return None
+
+
+def _completed(raw: RawStatus, system: str | None, channel: str | None) -> RawStatus:
+    """The raw status with what only the record around the document says."""
+    if (raw.system or not system) and (raw.channel or not channel):
+        return raw
+    return RawStatus(
+        code=raw.code,
+        system=raw.system or system,
+        channel=raw.channel or channel,
+        reason=raw.reason,
+        delivery_status=raw.delivery_status,
+        origin=raw.origin,
+        message_id=raw.message_id,
+        text=raw.text,
+    )
+
+
+def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds ``key=value`` and ``key="value"``. Values are bounded, so that the search takes linear time."""
+    if not keys:
+        return None
+    names = "|".join(re.escape(key) for key in sorted(set(keys), key=len, reverse=True))
+    return re.compile(rf'(?<![\w.-])({names})=(?:"([^"\n]{{1,128}})"|([^\s"\',;&)\]}}]{{1,128}}))')

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Typed settings from a TOML file, a mapping or the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from messaging_status._toml_lines import line_of
+from messaging_status.errors import SettingsError, did_you_mean
+from messaging_status.model import DEFAULT_PREFIX, MESSAGING_SYSTEM
+
+__all__ = ["CONFIG_VARIABLE", "Keys", "PluginChoice", "Settings", "load_settings", "read_settings"]
+
+CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
+"""The environment variable that names the settings file."""
+
+_Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_Prefix = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")]
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys to read a raw status from, in a record's attributes and in a log's body, first match first.
+
+    A key without a dot (``code``) is too common to mean a message's status by itself: such a code counts
+    only where the record also names an installed channel or system.
+    """
+
+    code: tuple[_Text, ...] = (
+        "messaging.status.code",
+        "messaging.delivery.code",
+        "webex_connect.status.code",
+        "status_code",
+        "statusCode",
+        "code",
+    )
+    channel: tuple[_Text, ...] = (
+        "messaging.status.channel",
+        "messaging.channel",
+        "webex_connect.channel",
+        "deliveryChannel",
+        "delivery_channel",
+        "channel",
+    )
+    system: tuple[_Text, ...] = (MESSAGING_SYSTEM, "system")
+    reason: tuple[_Text, ...] = ("messaging.status.reason", "reason")
+    delivery_status: tuple[_Text, ...] = ("messaging.delivery.status", "delivery_status", "deliveryStatus")
+
+
+class PluginChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which installed plugins are loaded, by entry-point name (``webex_connect.sms``).
+
+    Attributes:
+        allowed: Only these; None for all that are installed.
+        blocked: Never these.
+    """
+
+    allowed: tuple[_Text, ...] | None = None
+    blocked: tuple[_Text, ...] = ()
+
+    def admits(self, name: str) -> bool:
+        """Whether a plugin of this name is to be loaded."""
+        return name not in self.blocked and (self.allowed is None or name in self.allowed)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All there is to set; ``config/messaging-status.toml`` explains each one.
+
+    Attributes:
+        prefix: What the names of our attributes start with.
+        default_system: The system of records that name none; None: the one that is installed, if it is one.
+        log_text: Whether ``key=value`` pairs in a log's text are read.
+        span_error_status: Whether the status of a span is set to ERROR on failures where it is unset.
+        log_severity: Whether a log's severity number is raised to the status's severity.
+        keys: Keys to read a raw status from.
+        plugins: Which installed plugins are loaded.
+    """
+
+    prefix: _Prefix = DEFAULT_PREFIX
+    default_system: _Text | None = None
+    log_text: bool = True
+    span_error_status: bool = False
+    log_severity: bool = False
+    keys: Keys = Keys()
+    plugins: PluginChoice = PluginChoice()
+
+
+def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Settings:
+    """Settings from wherever they are: as they are, from a mapping, or from the file that the environment names.
+
+    Args:
+        source: Settings, or a mapping of the same keys as the file. None: the file that
+            ``MESSAGING_STATUS_CONFIG`` names, the defaults where it names none.
+
+    Raises:
+        SettingsError: With every key that is wrong.
+    """
+    if isinstance(source, Settings):
+        return source
+    if isinstance(source, Mapping):
+        return _validate(source, where="settings")
+    path = os.environ.get(CONFIG_VARIABLE)
+    return read_settings(path) if path else Settings()
+
+
+def read_settings(path: str | os.PathLike[str]) -> Settings:
+    """Settings from a TOML file.
+
+    Raises:
+        SettingsError: If the file cannot be read, or with every key that is wrong, and its line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        msg = f"{os.fspath(path)}: cannot be read as TOML: {reason}"
+        raise SettingsError([msg]) from error
+    return _validate(document, where=os.fspath(path), text=text)
+
+
+def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:
+    try:
+        return msgspec.convert(document, Settings)
+    except msgspec.ValidationError as error:
+        lines = text.splitlines()
+        problems = [
+            _problem(where, line_of(lines, table, 0, key), f"{table}.{key}".lstrip("."), what)
+            for table, key, what in _problems(document, Settings, "")
+        ]
+        raise SettingsError(problems or [f"{where}: {error}"]) from error
+
+
+def _problem(where: str, line: int | None, key: str, what: str) -> str:
+    return f"{where}:{line}: {key}: {what}" if line else f"{where}: {key}: {what}"
+
+
+def _problems(document: Mapping[str, Any], kind: type[msgspec.Struct], table: str) -> Iterator[tuple[str, str, str]]:
+    """Table, key and what is wrong, for every key of a table and of the tables inside it."""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for key, value in document.items():
+        if key not in fields:
+            yield table, str(key), f"there is no such setting; {did_you_mean(str(key), list(fields))}"
+            continue
+        expected = fields[key].type
+        if isinstance(expected, type) and issubclass(expected, msgspec.Struct) and isinstance(value, Mapping):
+            yield from _problems(value, expected, key)
+            continue
+        try:
+            msgspec.convert(value, expected)
+        except msgspec.ValidationError:
+            yield table, key, f"{value!r} is not {_EXPECTATIONS.get(key, 'a list of texts')}"
+
+
+_EXPECTATIONS: Final = {
+    "prefix": "a prefix for attribute names, such as 'messaging.status', without the final dot",
+    "default_system": "the name of a system, as text",
+    "log_text": "true or false",
+    "span_error_status": "true or false",
+    "log_severity": "true or false",
+    "keys": "a table; write [keys]",
+    "plugins": "a table; write [plugins]",
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How people write names and codes, and the one form of each that we compare."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["MAX_NAME_LENGTH", "as_code", "as_name", "fold"]
+
+MAX_NAME_LENGTH: Final = 128
+_MAX_CODE_LENGTH: Final = 64
+_MAX_CODE_BITS: Final = 213  # 64 decimal digits; longer integers are refused before they are written out
+
+
+def as_code(value: object) -> str | None:
+    """The status code that a value is, as text: ``7206`` from ``" 7206 "``, 7206 or 7206.0.
+
+    Args:
+        value: Anything that was found where a code was expected.
+
+    Returns:
+        None for what is no code: a boolean, an empty text, a text with spaces inside, one longer than
+        64 characters, a float that is not whole, anything else.
+    """
+    if type(value) is str:
+        code = value.strip()
+    elif isinstance(value, bool):
+        return None
+    elif isinstance(value, int):
+        code = int.__repr__(value) if value.bit_length() <= _MAX_CODE_BITS else ""
+    elif isinstance(value, float):
+        return as_code(int(value)) if value.is_integer() else None
+    elif isinstance(value, str):
+        code = str.strip(value)
+    else:
+        return None
+    if 0 < len(code) <= _MAX_CODE_LENGTH and (code.isalnum() or (code.isprintable() and " " not in code)):
+        return code
+    return None
+
+
+def as_name(value: object) -> str | None:
+    """The name that a value is, without the spaces around it. None for what is no text, empty or over 128 characters."""
+    if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH:
+        return str.strip(value) or None
+    return None
+
+
+def fold(name: str) -> str:
+    """The form in which names are compared: lower case, letters and digits only (``In-App`` → ``inapp``)."""
+    return "".join(filter(str.isalnum, name.casefold()))

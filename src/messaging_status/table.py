@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One immutable table of all channels, that answers by system, channel and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar, final
+
+import msgspec
+
+from messaging_status.catalogue import Series
+from messaging_status.guard import Guard
+from messaging_status.model import AttributeValue, Origin, RawStatus, Status
+from messaging_status.spelling import fold
+
+__all__ = ["Alternative", "ChannelTable", "Entry", "Found", "Meaning", "SystemTable", "Table", "spellings"]
+
+_T = TypeVar("_T")
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """A status, and the attributes that say it under the prefix of the settings."""
+
+    status: Status
+    attributes: Mapping[str, AttributeValue]
+
+
+class Alternative(msgspec.Struct, frozen=True):
+    """A meaning for where the raw status carries more than its code. What is None here is not looked at."""
+
+    reasons: frozenset[str] | None
+    delivery_status: str | None
+    origin: Origin | None
+    meaning: Meaning
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a code means on a channel."""
+
+    meaning: Meaning
+    alternatives: tuple[Alternative, ...] = ()
+    refine: Guard[Status] | None = None
+
+    def choose(self, raw: RawStatus) -> Meaning:
+        """The first alternative that fits the raw status, else the meaning of the code alone."""
+        reason = fold(raw.reason) if isinstance(raw.reason, str) else None
+        delivery_status = fold(raw.delivery_status) if isinstance(raw.delivery_status, str) else None
+        for alternative in self.alternatives:
+            if (
+                (alternative.reasons is None or reason in alternative.reasons)
+                and alternative.delivery_status in (None, delivery_status)
+                and alternative.origin in (None, raw.origin)
+            ):
+                return alternative.meaning
+        return self.meaning
+
+
+class ChannelTable(msgspec.Struct, frozen=True):
+    """One channel's entries, with those it extends merged in."""
+
+    name: str
+    entries: Mapping[str, Entry]
+    series: tuple[tuple[Series, Meaning], ...]
+    refine: Guard[Status] | None
+
+    def find(self, code: str) -> Entry | None:
+        """The entry of a code, or of the series that it belongs to."""
+        entry = self.entries.get(code)
+        if entry is None and self.series:
+            for series, meaning in self.series:
+                if code in series:
+                    status = msgspec.structs.replace(meaning.status, code=code)
+                    first = {
+                        name: code if value == series.label else value for name, value in meaning.attributes.items()
+                    }
+                    return Entry(Meaning(status, first), refine=self.refine)
+        return entry
+
+
+class SystemTable(msgspec.Struct, frozen=True):
+    """One system's channels by every spelling, and what is known where a record names no channel."""
+
+    name: str
+    channels: Mapping[str, ChannelTable]
+    common: Mapping[str, Entry]
+    anywhere: Mapping[str, Entry]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Where a look-up ended: the entry if there is one, and what is known of system and channel."""
+
+    entry: Entry | None
+    system: str | None
+    channel: ChannelTable | None
+
+
+@final
+class Table:
+    """All systems. Nothing in it changes after it is compiled."""
+
+    def __init__(self, systems: Iterable[SystemTable], default_system: str | None) -> None:
+        """Index the systems.
+
+        Args:
+            systems: The compiled systems.
+            default_system: The one to use for records that name none.
+        """
+        self.systems = tuple(systems)
+        self._by_name = {spelling: system for system in self.systems for spelling in spellings(system.name)}
+        self._default = _spelled(self._by_name, default_system) if default_system else None
+        if len(self.systems) == 1 and default_system is None:
+            self._default = self.systems[0]
+
+    def system(self, name: str) -> SystemTable | None:
+        """The system of that name, however it is written."""
+        return _spelled(self._by_name, name)
+
+    def recognises(self, system: str | None, channel: str | None) -> bool | None:
+        """Whether a system and a channel are ours; None where neither says anything."""
+        if system is not None:
+            return self.system(system) is not None
+        if channel is not None and any(_spelled(table.channels, channel) for table in self.systems):
+            return True
+        return None
+
+    def find(self, code: str, system: str | None, channel: str | None) -> Found:
+        """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
+        table = self._by_name.get(system) or self.system(system) if system is not None else self._presumed(channel)
+        if table is None:
+            return Found(None, None, None)
+        if channel is None:
+            return Found(table.anywhere.get(code), table.name, None)
+        on = table.channels.get(channel) or _spelled(table.channels, channel)
+        if on is None:
+            return Found(table.common.get(code), table.name, None)
+        return Found(on.find(code), table.name, on)
+
+    def _presumed(self, channel: str | None) -> SystemTable | None:
+        """The system of a record that names none."""
+        if self._default is not None or channel is None:
+            return self._default
+        having = [table for table in self.systems if _spelled(table.channels, channel) is not None]
+        return having[0] if len(having) == 1 else None
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """The spellings that are found at once; any other one is found by folding it."""
+    return (name, name.upper(), name.capitalize(), fold(name))
+
+
+def _spelled(index: Mapping[str, _T], name: str) -> _T | None:
+    found = index.get(name)
+    return found if found is not None else index.get(fold(name))
