@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts, and plugins that are really installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import invalidate_caches
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from messaging_status import Host
+
+ROOT = Path(__file__).parent.parent
+
+InstallPlugin = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MESSAGING_STATUS_CONFIG", raising=False)
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    """All fifteen channels, with default settings."""
+    return Host.load({}, strict=True)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallPlugin]:
+    """Installs a distribution of one module: its files and its metadata, where Python finds them."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    modules = []
+
+    def put(
+        name: str, source: str, *, entry_points: Mapping[str, str] | None = None, version: str = "1.0", **files: str
+    ) -> None:
+        module = name.replace("-", "_")
+        modules.append(module)
+        package = site / module
+        package.mkdir()
+        (package / "__init__.py").write_text(source)
+        for file, text in files.items():
+            (package / file.replace("__", ".")).write_text(text)
+        info = site / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        entries = entry_points or {f"{name}.plugin": module}
+        lines = "\n".join(f"{key} = {value}" for key, value in entries.items())
+        (info / "entry_points.txt").write_text(f"[messaging_status]\n{lines}\n")
+        invalidate_caches()
+
+    yield put
+    for module in modules:
+        for loaded in [key for key in sys.modules if key == module or key.startswith(f"{module}.")]:
+            del sys.modules[loaded]
+
+
+@pytest.fixture(scope="session")
+def acme_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that pip installed the plugin of tests/installed into."""
+    target = tmp_path_factory.mktemp("acme")
+    source = tmp_path_factory.mktemp("source") / "acme-pager"
+    shutil.copytree(ROOT / "tests/installed/acme-pager", source)
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(target)]
+    subprocess.run([*pip, str(source)], check=True)
+    return target
+
+
+@pytest.fixture
+def acme(acme_site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The installed plugin's module that counts, with the plugin on the path."""
+    monkeypatch.syspath_prepend(str(acme_site))
+    import acme_pager.office  # noqa: PLC0415 - it can be imported now only
+
+    acme_pager.office.seen.clear()
+    yield acme_pager.office
+    for loaded in [key for key in sys.modules if key.startswith("acme_pager")]:
+        del sys.modules[loaded]
