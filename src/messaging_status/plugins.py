@@ -220,4 +220,4 @@ def _label(name: str, distribution: str, version: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -32,7 +32,9 @@ def read(document: Document) -> list[RawStatus]:
     receipt = document.content["pagerReceipt"]
     pages = receipt if isinstance(receipt, list) else [receipt]
     return [
-        RawStatus(code=page["result"], system="acme", channel="pager", reason=page.get("why"), message_id=page.get("id"))
+        RawStatus(
+            code=page["result"], system="acme", channel="pager", reason=page.get("why"), message_id=page.get("id")
+        )
         for page in pages
     ]
 
