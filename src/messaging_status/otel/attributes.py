@@ -39,7 +39,7 @@ def merged(attributes: Any, added: Mapping[str, AttributeValue]) -> Any:
     """A record's attributes with more of them, as a value for a new record.
 
     Args:
-        attributes: What the record holds; where it is the SDK's ``BoundedAttributes``, its limits and
+        attributes: What the record holds, None for nothing; where it is the SDK's ``BoundedAttributes``, its limits and
             its count of dropped attributes hold for the new one.
         added: The attributes to put on it.
 
@@ -47,7 +47,7 @@ def merged(attributes: Any, added: Mapping[str, AttributeValue]) -> Any:
         The new attributes, or None where none of them fits.
     """
     if not isinstance(attributes, BoundedAttributes):
-        return {**attributes, **added}
+        return {**(attributes or {}), **added}
     within = fitting(added, len(attributes), attributes.maxlen, attributes.max_value_len)
     if not within:
         return None

@@ -122,7 +122,7 @@ def log_enricher(host: Host) -> Callable[[ReadableLogRecord], ReadableLogRecord]
         try:
             record = readable.log_record
             added = _added(host, record, readable.resource)
-            attributes = merged(record.attributes or {}, added) if added else None
+            attributes = merged(record.attributes, added) if added else None
             if attributes is None:
                 return readable
             # The record is shared with the application's other processors, so it stays as it is.

@@ -73,7 +73,7 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
             )
             if not added:
                 return span
-            all_attributes = merged({} if attributes is None else attributes, added)
+            all_attributes = merged(attributes, added)
             is_failure = added.get(outcome_key) in _FAILURES
             status = Status(StatusCode.ERROR) if sets_status and is_failure and _is_unset(span) else span.status
             return span if all_attributes is None else _with(span, all_attributes, status)
