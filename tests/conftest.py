@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib import invalidate_caches
+from importlib import import_module, invalidate_caches
 from pathlib import Path
 from types import ModuleType
 
@@ -79,9 +79,8 @@ def acme_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def acme(acme_site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The installed plugin's module that counts, with the plugin on the path."""
     monkeypatch.syspath_prepend(str(acme_site))
-    import acme_pager.office  # noqa: PLC0415 - it can be imported now only
-
-    acme_pager.office.seen.clear()
-    yield acme_pager.office
+    office = import_module("acme_pager.office")
+    office.seen.clear()
+    yield office
     for loaded in [key for key in sys.modules if key.startswith("acme_pager")]:
         del sys.modules[loaded]

@@ -208,7 +208,7 @@ def test_two_whatsapp_codes_of_one_cause_ask_for_the_same(first: str, second: st
         ("google_business_messages", "7913", False),
     ],
 )
-def test_what_the_owners_of_the_codes_say_about_resending(channel: str, code: str, retryable: bool | None) -> None:  # noqa: FBT001
+def test_what_the_owners_of_the_codes_say_about_resending(channel: str, code: str, retryable: bool | None) -> None:
     assert HOST.decode(RawStatus(code=code, channel=channel)).retryable is retryable
 
 
@@ -229,7 +229,7 @@ def test_what_the_owners_of_the_codes_say_about_resending(channel: str, code: st
         ("never heard of", "unknown", None),
     ],
 )
-def test_a_bounce_means_what_its_subtype_says(reason: str, category: str, retryable: bool | None) -> None:  # noqa: FBT001
+def test_a_bounce_means_what_its_subtype_says(reason: str, category: str, retryable: bool | None) -> None:
     status = HOST.decode(RawStatus(code="7520", channel="email", reason=reason))
     assert (status.category.value, status.retryable) == (category, retryable)
 
@@ -257,7 +257,7 @@ class TestEveryRow:
         for code, row in every_meaning(channel):
             assert re.match(r"[A-Z0-9]|iCal|vCard", row.description), code
             assert not row.description.endswith("."), code
-            assert not re.search(r"[βΒ$]|\{\{|  |doest|Upto|messae|Returned when", row.description), code  # noqa: RUF001
+            assert not re.search(r"[βΒ$]|\{\{|  |doest|Upto|messae|Returned when", row.description), code
 
     def test_advice_is_a_sentence(self, channel: str) -> None:
         for code, row in ROWS[channel].items():

@@ -127,6 +127,7 @@ class TestAttributes:
         assert host.enrich({**record, "messaging.system": "kafka"}, '{"channel": "sms", "code": "7206"}') == {}
         assert host.enrich(record, resource={"messaging.system": "kafka"}) == {}
         assert host.enrich({**record, "messaging.system": "Webex Connect"}) == SIM_FULL
+        assert host.enrich({**record, "system": "billing"}) == SIM_FULL
 
     def test_a_key_without_a_dot_needs_company(self, host: Host) -> None:
         assert host.enrich({"code": 404}) == {}

@@ -92,7 +92,7 @@ class TestThirdParty:
         assert alone.decode(RawStatus(code="18", channel="pager")).retryable is None
 
     @pytest.mark.parametrize("as_text", [False, True])
-    def test_its_reader_reads_documents(self, acme: ModuleType, as_text: bool) -> None:  # noqa: FBT001
+    def test_its_reader_reads_documents(self, acme: ModuleType, as_text: bool) -> None:
         host = Host.load({}, strict=True)
         body: Any = {"pagerReceipt": {"result": "17", "why": "stolen", "id": "m-1", "owner": "ann@example.com"}}
         found = host.enrich({}, str(body).replace("'", '"') if as_text else body)
@@ -137,6 +137,14 @@ class TestBroken:
             "plugin 'broken.plugin' (broken 1.0): table.toml:11: status.1.category: 'unreachable' is not a category; "
             "did you mean 'recipient_unreachable'?"
         ]
+
+    def test_one_with_many_problems_is_logged_once(
+        self, install: InstallPlugin, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        install("broken", MODULE, table__toml=table().replace('"unknown"', '"x"').replace('"WARN"', '"x"'))
+        assert len(problems()) == 2
+        Host.load({})
+        assert [record.getMessage().count("\n") for record in caplog.records] == [1]
 
     def test_a_channel_claimed_twice_is_neithers(
         self, install: InstallPlugin, caplog: pytest.LogCaptureFixture

@@ -84,13 +84,13 @@ class Host:
             left_out={*loaded.left_out, *(failure.plugin for failure in loaded.failures)},
         )
         failures = (*loaded.failures, *contested)
-        problems = [line for failure in failures for line in failure.lines]
+        problems = ["\n".join(failure.lines) for failure in failures]
         if known.default_system is not None and table.system(known.default_system) is None:
             names = [system.name for system in table.systems]
             hint = did_you_mean(known.default_system, names) if names else "no system is installed"
             problems.append(f"settings: default_system: {known.default_system!r} is not installed; {hint}")
         if strict and problems:
-            raise PluginError(problems)
+            raise PluginError([line for problem in problems for line in problem.splitlines()])
         for problem in problems:
             _logger.error("left out: %s", problem)
         return cls(known, loaded.plugins, failures, table)

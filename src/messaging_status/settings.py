@@ -47,7 +47,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         "delivery_channel",
         "channel",
     )
-    system: tuple[_Text, ...] = (MESSAGING_SYSTEM, "system")
+    system: tuple[_Text, ...] = (MESSAGING_SYSTEM,)
     reason: tuple[_Text, ...] = ("messaging.status.reason", "reason")
     delivery_status: tuple[_Text, ...] = ("messaging.delivery.status", "delivery_status", "deliveryStatus")
 
