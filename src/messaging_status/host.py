@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from itertools import chain
 from typing import Any, Final, final
@@ -18,7 +18,7 @@ from messaging_status.locate import Locator
 from messaging_status.model import MESSAGE_ID, MESSAGING_SYSTEM, AttributeValue, RawStatus, Severity, Status
 from messaging_status.plugins import Failure, Plugin, load_plugins
 from messaging_status.settings import Settings, load_settings
-from messaging_status.spelling import as_code, as_name
+from messaging_status.spelling import as_code, normalised
 from messaging_status.table import Meaning, Table
 
 __all__ = ["Host"]
@@ -55,7 +55,7 @@ class Host:
             if plugin.watches
         ]
         self._readers = _readers(plugins)
-        self._locate = Locator(settings, self._readers, table.recognises)
+        self._locator = Locator(settings, self._readers, table.recognises)
         self._code_key, self._category_key, self._outcome_key = (
             f"{settings.prefix}.{name}" for name in ("code", "category", "outcome")
         )
@@ -121,7 +121,7 @@ class Host:
     @property
     def code_keys(self) -> frozenset[str]:
         """The keys under which a status code is looked for: a mapping with none of them carries no status."""
-        return self._locate.code_keys
+        return self._locator.code_keys
 
     @property
     def plugin_failures(self) -> dict[str, int]:
@@ -141,7 +141,7 @@ class Host:
             raw: What a record carries.
         """
         try:
-            return self._decode(raw).status
+            return self._decode(normalised(raw)).status
         except Exception as error:  # noqa: BLE001 - whatever is given, the sender's code goes on
             self.stumbled(error)
             return Status(code=as_code(getattr(raw, "code", None)) or "")
@@ -168,39 +168,37 @@ class Host:
             Empty where the record carries no status, or already carries its meaning.
         """
         try:
-            raws = self._locate(attributes, body, events, resource)
+            raws = self._locator.find(attributes, body, events, resource)
             return self._enrich(raws, attributes) if raws else {}
         except Exception as error:  # noqa: BLE001 - whatever the record holds, it must go on
             self.stumbled(error)
             return {}
 
-    def _enrich(self, raws: Iterable[RawStatus], attributes: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    def _enrich(self, raws: Sequence[RawStatus], attributes: Mapping[str, Any]) -> dict[str, AttributeValue]:
         if self._code_key in attributes and self._category_key in attributes and self._outcome_key in attributes:
             return {}
-        decoded = [(self._decode(raw), raw) for raw in raws]
-        meaning, raw = decoded[0]
-        if len(decoded) > 1:
+        raw = raws[0]
+        meaning = self._decode(raw)
+        if len(raws) > 1:
+            decoded = [(self._decode(raw), raw) for raw in raws]
             meaning, raw = max(decoded, key=lambda pair: _BADNESS[pair[0].status.severity])
-        added = {key: value for key, value in meaning.attributes.items() if key not in attributes}
+        added = dict(meaning.attributes)
+        for key in attributes.keys() & added.keys():
+            del added[key]
         if raw.system is not None and meaning.status.system and MESSAGING_SYSTEM not in attributes:
             added[MESSAGING_SYSTEM] = meaning.status.system
-        if raw.message_id is not None and MESSAGE_ID not in attributes:
-            message_id = as_name(raw.message_id)
-            if message_id is not None and message_id.isprintable():
-                added[MESSAGE_ID] = message_id
+        if raw.message_id is not None and MESSAGE_ID not in attributes and raw.message_id.isprintable():
+            added[MESSAGE_ID] = raw.message_id
         for watch in self._watchers:
             watch((copy(raw), copy(meaning.status)), (raw, meaning.status))
         return added
 
     def _decode(self, raw: RawStatus) -> Meaning:
-        code = as_code(raw.code)
-        if code is None:
-            return self._meaning(Status(code=""))
-        found = self._table.find(code, as_name(raw.system), as_name(raw.channel))
+        found = self._table.find(raw.code, raw.system, raw.channel)
         entry = found.entry
         if entry is None:
             channel = found.channel.name if found.channel else None
-            meaning = self._meaning(Status(code=code, system=found.system, channel=channel))
+            meaning = self._meaning(Status(code=raw.code, system=found.system, channel=channel))
             refine = found.channel.refine if found.channel else None
         else:
             meaning = entry.choose(raw) if entry.alternatives else entry.meaning

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+import msgspec
+
 from messaging_status.documents import MAX_BODY_LENGTH, Readers, json_value, read_document
 from messaging_status.model import RawStatus
 from messaging_status.settings import Settings
-from messaging_status.spelling import as_code, as_name
+from messaging_status.spelling import MAX_NAME_LENGTH, as_code, as_name, normalised
 
 __all__ = ["Locator", "Recognises"]
 
@@ -46,6 +48,7 @@ class Locator:
         self._system = keys.system
         self._reason = tuple(dict.fromkeys((f"{prefix}.reason", *keys.reason)))
         self._delivery_status = keys.delivery_status
+        self._details = frozenset((*self._reason, *self._delivery_status))
         self._recognises = recognises
         self._readers = readers
         self._pairs = _pair_pattern(
@@ -53,21 +56,21 @@ class Locator:
             if settings.log_text
             else []
         )
+        self._code_starts = tuple(f"{key}=" for key in self._code)
         self.code_keys = frozenset(self._code)
 
-    def __call__(
+    def find(
         self,
         attributes: Attributes,
         body: Any = None,
         events: Iterable[Attributes] = (),
         resource: Attributes | None = None,
     ) -> Sequence[RawStatus]:
-        """The raw statuses of one record, none where it carries none."""
-        if not self.code_keys.isdisjoint(attributes):
-            found = self._in_mapping(attributes, (attributes, resource or _NOTHING))
-            if found is not None:
-                return (found,)
-        around = (attributes, resource or _NOTHING)
+        """The raw statuses of one record, normalised, none where it carries none."""
+        around = (attributes, _NOTHING if resource is None else resource)
+        found = self._in_mapping(attributes, around)
+        if found is not None:
+            return (found,)
         in_events = [self._in_mapping(event, (event, *around)) for event in events]
         if any(in_events):
             return [raw for raw in in_events if raw is not None]
@@ -83,6 +86,8 @@ class Locator:
                 system, channel = _name(self._system, around), _name(self._channel, around)
                 recognised = self._recognises(system, channel)
             if recognised or (recognised is None and "." in key):
+                if self._details.isdisjoint(fields):
+                    return RawStatus(code=code, system=system, channel=channel)
                 return RawStatus(
                     code=code,
                     system=system,
@@ -122,6 +127,8 @@ class Locator:
         if self._pairs is None:
             return ()
         text = body.decode(errors="replace") if isinstance(body, bytes) else body
+        if not any(start in text for start in self._code_starts):
+            return ()
         fields: dict[str, str] = {}
         for key, quoted, bare in self._pairs.findall(text):
             fields.setdefault(key, quoted or bare)
@@ -156,25 +163,19 @@ def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
     """The first name under one of the keys, in the first place that has one."""
     for place in places:
         for key in keys:
-            if key in place and (name := as_name(place[key])) is not None:
-                return name
+            if key in place:
+                name = place[key]
+                if type(name) is not str or len(name) > MAX_NAME_LENGTH:
+                    name = as_name(name)
+                if name:
+                    return name
     return None
 
 
 def _completed(raw: RawStatus, system: str | None, channel: str | None) -> RawStatus:
-    """The raw status with what only the record around the document says."""
-    if (raw.system or not system) and (raw.channel or not channel):
-        return raw
-    return RawStatus(
-        code=raw.code,
-        system=raw.system or system,
-        channel=raw.channel or channel,
-        reason=raw.reason,
-        delivery_status=raw.delivery_status,
-        origin=raw.origin,
-        message_id=raw.message_id,
-        text=raw.text,
-    )
+    """A reader's raw status, normalised, with what only the record around the document says."""
+    known = normalised(raw)
+    return msgspec.structs.replace(known, system=known.system or system, channel=known.channel or channel)
 
 
 def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str] | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MAX_NAME_LENGTH", "as_code", "as_name", "fold"]
+from messaging_status.model import RawStatus
+
+__all__ = ["MAX_NAME_LENGTH", "as_code", "as_name", "fold", "normalised"]
 
 MAX_NAME_LENGTH: Final = 128
 _MAX_CODE_LENGTH: Final = 64
@@ -22,8 +24,8 @@ def as_code(value: object) -> str | None:
         None for what is no code: a boolean, an empty text, a text with spaces inside, one longer than
         64 characters, a float that is not whole, anything else.
     """
-    if type(value) is str:
-        code = value.strip()
+    if type(value) is str and value.isalnum():
+        code = value
     elif isinstance(value, bool):
         return None
     elif isinstance(value, int):
@@ -49,3 +51,20 @@ def as_name(value: object) -> str | None:
 def fold(name: str) -> str:
     """The form in which names are compared: lower case, letters and digits only (``In-App`` → ``inapp``)."""
     return "".join(filter(str.isalnum, name.casefold()))
+
+
+def normalised(raw: RawStatus) -> RawStatus:
+    """The raw status with its code and names in the form that is looked up; an empty code where it has none.
+
+    Its fields may hold anything: whoever made it may have paid no attention to types.
+    """
+    return RawStatus(
+        code=as_code(raw.code) or "",
+        system=as_name(raw.system),
+        channel=as_name(raw.channel),
+        reason=as_name(raw.reason),
+        delivery_status=as_name(raw.delivery_status),
+        origin=raw.origin,
+        message_id=as_name(raw.message_id),
+        text=raw.text,
+    )

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar, final
+from functools import lru_cache
+from typing import Final, TypeVar, final
 
 import msgspec
 
@@ -16,6 +17,8 @@ from messaging_status.spelling import fold
 __all__ = ["Alternative", "ChannelTable", "Entry", "Found", "Meaning", "SystemTable", "Table", "spellings"]
 
 _T = TypeVar("_T")
+
+_REMEMBERED: Final = 1024
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -43,8 +46,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     def choose(self, raw: RawStatus) -> Meaning:
         """The first alternative that fits the raw status, else the meaning of the code alone."""
-        reason = fold(raw.reason) if isinstance(raw.reason, str) else None
-        delivery_status = fold(raw.delivery_status) if isinstance(raw.delivery_status, str) else None
+        reason = fold(raw.reason) if raw.reason else None
+        delivery_status = fold(raw.delivery_status) if raw.delivery_status else None
         for alternative in self.alternatives:
             if (
                 (alternative.reasons is None or reason in alternative.reasons)
@@ -110,12 +113,15 @@ class Table:
         self._default = _spelled(self._by_name, default_system) if default_system else None
         if len(self.systems) == 1 and default_system is None:
             self._default = self.systems[0]
+        # A sender meets few systems, channels and codes, and these many times over.
+        self.recognises = lru_cache(_REMEMBERED)(self._recognises)
+        self.find = lru_cache(_REMEMBERED)(self._find)
 
     def system(self, name: str) -> SystemTable | None:
         """The system of that name, however it is written."""
         return _spelled(self._by_name, name)
 
-    def recognises(self, system: str | None, channel: str | None) -> bool | None:
+    def _recognises(self, system: str | None, channel: str | None) -> bool | None:
         """Whether a system and a channel are ours; None where neither says anything."""
         if system is not None:
             return self.system(system) is not None
@@ -123,7 +129,7 @@ class Table:
             return True
         return None
 
-    def find(self, code: str, system: str | None, channel: str | None) -> Found:
+    def _find(self, code: str, system: str | None, channel: str | None) -> Found:
         """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
         table = self._by_name.get(system) or self.system(system) if system is not None else self._presumed(channel)
         if table is None:

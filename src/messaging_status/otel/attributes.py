@@ -35,27 +35,28 @@ def fitting(
     return added
 
 
-def merged(attributes: Any, added: Mapping[str, AttributeValue]) -> Any:
+def merged(attributes: Any, copied: dict[str, Any], added: Mapping[str, AttributeValue]) -> Any:
     """A record's attributes with more of them, as a value for a new record.
 
     Args:
-        attributes: What the record holds, None for nothing; where it is the SDK's ``BoundedAttributes``, its limits and
-            its count of dropped attributes hold for the new one.
+        attributes: What the record holds, None for nothing; where it is the SDK's ``BoundedAttributes``,
+            its limits and its count of dropped attributes hold for the new one.
+        copied: A copy of it, which becomes part of the answer.
         added: The attributes to put on it.
 
     Returns:
         The new attributes, or None where none of them fits.
     """
-    if not isinstance(attributes, BoundedAttributes):
-        return {**(attributes or {}), **added}
-    within = fitting(added, len(attributes), attributes.maxlen, attributes.max_value_len)
-    if not within:
-        return None
+    if isinstance(attributes, BoundedAttributes):
+        is_roomy = attributes.maxlen is None or len(copied) + len(added) <= attributes.maxlen
+        if not is_roomy or attributes.max_value_len is not None:
+            added = fitting(added, len(copied), attributes.maxlen, attributes.max_value_len)
+            if not added:
+                return None
+        if attributes.dropped:
+            bounded = BoundedAttributes(attributes.maxlen, {**copied, **added}, max_value_len=attributes.max_value_len)
+            bounded.dropped = attributes.dropped
+            return bounded
     # Every value is clean already: a plain mapping spares cleaning them again.
-    everything = attributes.copy()
-    everything.update(within)
-    if not attributes.dropped:
-        return everything
-    bounded = BoundedAttributes(attributes.maxlen, everything, max_value_len=attributes.max_value_len)
-    bounded.dropped = attributes.dropped
-    return bounded
+    copied.update(added)
+    return copied

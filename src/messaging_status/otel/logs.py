@@ -23,7 +23,7 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.resources import Resource
 
 from messaging_status.host import Host
-from messaging_status.model import AttributeValue, Severity
+from messaging_status.model import Severity
 from messaging_status.otel.attributes import fitting, merged
 
 __all__ = ["StatusLogExporter", "StatusLogRecordProcessor", "log_enricher"]
@@ -91,7 +91,7 @@ class StatusLogRecordProcessor(LogRecordProcessor):
             _warn_if_late(self, inspect.currentframe())
         try:
             record = log_record.log_record
-            added = _added(self._host, record, log_record.resource)
+            added = self._host.enrich(_copied(record), record.body, resource=_around(log_record.resource))
             if not added:
                 return
             attributes = record.attributes
@@ -121,8 +121,9 @@ def log_enricher(host: Host) -> Callable[[ReadableLogRecord], ReadableLogRecord]
     def enriched(readable: ReadableLogRecord) -> ReadableLogRecord:
         try:
             record = readable.log_record
-            added = _added(host, record, readable.resource)
-            attributes = merged(record.attributes, added) if added else None
+            copied = _copied(record)
+            added = host.enrich(copied, record.body, resource=_around(readable.resource))
+            attributes = merged(record.attributes, copied, added) if added else None
             if attributes is None:
                 return readable
             # The record is shared with the application's other processors, so it stays as it is.
@@ -137,13 +138,13 @@ def log_enricher(host: Host) -> Callable[[ReadableLogRecord], ReadableLogRecord]
     return enriched
 
 
-def _added(host: Host, record: LogRecord, resource: Resource | None) -> dict[str, AttributeValue]:
+def _copied(record: LogRecord) -> dict[str, Any]:
     attributes = record.attributes
-    return host.enrich(
-        attributes.copy() if isinstance(attributes, BoundedAttributes) else attributes or {},
-        record.body,
-        resource=resource.attributes if resource else None,
-    )
+    return attributes.copy() if isinstance(attributes, BoundedAttributes) else dict(attributes or {})  # type: ignore[return-value]
+
+
+def _around(resource: Resource | None) -> Mapping[str, Any] | None:
+    return resource.attributes if resource else None
 
 
 def _severity_raiser(host: Host) -> Callable[[LogRecord, Mapping[str, Any]], SeverityNumber | None]:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, StatusCode
 
@@ -56,6 +56,10 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
     outcome_key = f"{host.settings.prefix}.outcome"
     sets_status = host.settings.span_error_status
 
+    def hold_code(events: Sequence[Event]) -> bool:
+        # By index: iterating over the SDK's list takes its lock and copies it.
+        return not all(holds_no_code(events[index].attributes or ()) for index in range(len(events)))
+
     def enriched(span: ReadableSpan) -> ReadableSpan:
         try:
             # The public properties wrap attributes in a proxy and copy events, four times the cost of
@@ -64,19 +68,15 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
                 attributes, events = span._attributes, span._events  # noqa: SLF001
             else:
                 attributes, events = span.attributes, span.events
-            if not events and (attributes is None or holds_no_code(attributes)):
+            copied: dict[str, Any] = {} if attributes is None else attributes.copy()  # type: ignore[attr-defined]
+            if holds_no_code(copied) and not (events and hold_code(events)):
                 return span
-            added = enrich(
-                {} if attributes is None else attributes.copy(),  # type: ignore[attr-defined]
-                events=[event.attributes or {} for event in events],
-                resource=span.resource.attributes,
-            )
-            if not added:
+            in_events = _attributes_of(events) if events else ()
+            added = enrich(copied, None, events=in_events, resource=span.resource.attributes)
+            all_attributes = merged(attributes, copied, added) if added else None
+            if all_attributes is None:
                 return span
-            all_attributes = merged(attributes, added)
-            is_failure = added.get(outcome_key) in _FAILURES
-            status = Status(StatusCode.ERROR) if sets_status and is_failure and _is_unset(span) else span.status
-            return span if all_attributes is None else _with(span, all_attributes, status)
+            return _with(span, all_attributes, is_failure=sets_status and added.get(outcome_key) in _FAILURES)
         except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
             host.stumbled(error)
             return span
@@ -84,23 +84,18 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
     return enriched
 
 
-def _is_unset(span: ReadableSpan) -> bool:
-    return span.status.status_code is StatusCode.UNSET
+def _attributes_of(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
+    for event in events:
+        yield event.attributes or {}
 
 
-def _with(span: ReadableSpan, attributes: Mapping[str, Any], status: Status) -> ReadableSpan:
-    return ReadableSpan(
-        name=span.name,
-        context=span.context,
-        parent=span.parent,
-        resource=span.resource,
-        attributes=attributes,
-        events=span._events,  # noqa: SLF001 - the property answers a tuple, which has lost the dropped count
-        links=span._links,  # noqa: SLF001 - as events
-        kind=span.kind,
-        instrumentation_info=span._instrumentation_info,  # noqa: SLF001 - the property warns that it is deprecated
-        status=status,
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
-    )
+def _with(span: ReadableSpan, attributes: Mapping[str, Any], *, is_failure: bool) -> ReadableSpan:
+    """A span that is like another in everything but its attributes and, for a failure, an unset status."""
+    # Made through the constructor, it would lose what the public properties do not show: dropped counts.
+    fields = span.__dict__.copy()
+    fields["_attributes"] = attributes
+    if is_failure and span.status.status_code is StatusCode.UNSET:
+        fields["_status"] = Status(StatusCode.ERROR)
+    twin = object.__new__(type(span))
+    twin.__dict__ = fields
+    return twin
