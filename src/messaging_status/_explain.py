@@ -15,7 +15,6 @@ from messaging_status.catalogue import (
     FILE_KEYS,
     MATCHERS,
     MAX_ADVICE_LENGTH,
-    MAX_CODE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
     Row,
     Series,
@@ -23,6 +22,7 @@ from messaging_status.catalogue import (
 )
 from messaging_status.errors import did_you_mean
 from messaging_status.model import Category, Fault, Origin, Outcome, Severity
+from messaging_status.spelling import MAX_CODE_LENGTH
 
 _ENUMERATIONS: Mapping[str, type[StrEnum]] = {
     "outcome": Outcome,

@@ -13,10 +13,10 @@ import msgspec
 
 from messaging_status.errors import CatalogueError
 from messaging_status.model import Category, Fault, Origin, Outcome, RawStatus, Severity, Status
+from messaging_status.spelling import MAX_CODE_LENGTH
 
 __all__ = [
     "MAX_ADVICE_LENGTH",
-    "MAX_CODE_LENGTH",
     "MAX_DESCRIPTION_LENGTH",
     "Catalogue",
     "Channel",
@@ -28,7 +28,6 @@ __all__ = [
     "read_catalogue",
 ]
 
-MAX_CODE_LENGTH: Final = 64
 MAX_DESCRIPTION_LENGTH: Final = 100
 MAX_ADVICE_LENGTH: Final = 200
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy
 from itertools import chain
 from typing import Any, Final, final
@@ -25,6 +25,7 @@ __all__ = ["Host"]
 
 _logger = logging.getLogger("messaging_status")
 
+_NOTHING: Final[Mapping[str, AttributeValue]] = {}
 _BADNESS: Final = {Severity.INFO: 0, None: 1, Severity.WARN: 2, Severity.ERROR: 3, Severity.FATAL: 4}
 """How bad a severity is. A code that nobody knows is worse than a success."""
 
@@ -168,30 +169,41 @@ class Host:
             Empty where the record carries no status, or already carries its meaning.
         """
         try:
-            raws = self._locator.find(attributes, body, events, resource)
-            return self._enrich(raws, attributes) if raws else {}
+            said = self.said(attributes, body, events, resource)
+            return {key: value for key, value in said.items() if key not in attributes}
         except Exception as error:  # noqa: BLE001 - whatever the record holds, it must go on
             self.stumbled(error)
             return {}
 
-    def _enrich(self, raws: Sequence[RawStatus], attributes: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    def said(
+        self,
+        attributes: Mapping[str, Any],
+        body: Any,
+        events: Iterable[Mapping[str, Any]],
+        resource: Mapping[str, Any] | None,
+    ) -> Mapping[str, AttributeValue]:
+        """All that there is to say about a record, also what it says already; as :meth:`enrich`, but it may raise.
+
+        For those who call it for every record and guard against exceptions themselves.
+        """
+        raws = self._locator.find(attributes, body, events, resource)
+        if not raws:
+            return _NOTHING
         if self._code_key in attributes and self._category_key in attributes and self._outcome_key in attributes:
-            return {}
+            return _NOTHING
         raw = raws[0]
         meaning = self._decode(raw)
         if len(raws) > 1:
             decoded = [(self._decode(raw), raw) for raw in raws]
             meaning, raw = max(decoded, key=lambda pair: _BADNESS[pair[0].status.severity])
-        added = dict(meaning.attributes)
-        for key in attributes.keys() & added.keys():
-            del added[key]
+        said = meaning.attributes
         if raw.system is not None and meaning.status.system and MESSAGING_SYSTEM not in attributes:
-            added[MESSAGING_SYSTEM] = meaning.status.system
-        if raw.message_id is not None and MESSAGE_ID not in attributes and raw.message_id.isprintable():
-            added[MESSAGE_ID] = raw.message_id
+            said = {**said, MESSAGING_SYSTEM: meaning.status.system}
+        if raw.message_id is not None and raw.message_id.isprintable():
+            said = {**said, MESSAGE_ID: raw.message_id}
         for watch in self._watchers:
             watch((copy(raw), copy(meaning.status)), (raw, meaning.status))
-        return added
+        return said
 
     def _decode(self, raw: RawStatus) -> Meaning:
         found = self._table.find(raw.code, raw.system, raw.channel)

@@ -13,7 +13,7 @@ import msgspec
 from messaging_status.documents import MAX_BODY_LENGTH, Readers, json_value, read_document
 from messaging_status.model import RawStatus
 from messaging_status.settings import Settings
-from messaging_status.spelling import MAX_NAME_LENGTH, as_code, as_name, normalised
+from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, normalised
 
 __all__ = ["Locator", "Recognises"]
 
@@ -78,9 +78,14 @@ class Locator:
 
     def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
         """The status that these fields name, looking for system and channel around them."""
-        code = system = channel = recognised = None
+        system = channel = recognised = None
         for key in self._code:
-            if key not in fields or (code := as_code(fields[key])) is None:
+            if key not in fields:
+                continue
+            code = fields[key]
+            if type(code) is not str or not code.isalnum() or len(code) > MAX_CODE_LENGTH:
+                code = as_code(code)
+            if code is None:
                 continue
             if recognised is None:
                 system, channel = _name(self._system, around), _name(self._channel, around)
@@ -164,9 +169,8 @@ def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
     for place in places:
         for key in keys:
             if key in place:
-                name = place[key]
-                if type(name) is not str or len(name) > MAX_NAME_LENGTH:
-                    name = as_name(name)
+                value = place[key]
+                name: str | None = value if type(value) is str and len(value) <= MAX_NAME_LENGTH else as_name(value)
                 if name:
                     return name
     return None

@@ -7,10 +7,10 @@ from typing import Final
 
 from messaging_status.model import RawStatus
 
-__all__ = ["MAX_NAME_LENGTH", "as_code", "as_name", "fold", "normalised"]
+__all__ = ["MAX_CODE_LENGTH", "MAX_NAME_LENGTH", "as_code", "as_name", "fold", "normalised"]
 
 MAX_NAME_LENGTH: Final = 128
-_MAX_CODE_LENGTH: Final = 64
+MAX_CODE_LENGTH: Final = 64
 _MAX_CODE_BITS: Final = 213  # 64 decimal digits; longer integers are refused before they are written out
 
 
@@ -36,7 +36,7 @@ def as_code(value: object) -> str | None:
         code = str.strip(value)
     else:
         return None
-    if 0 < len(code) <= _MAX_CODE_LENGTH and (code.isalnum() or (code.isprintable() and " " not in code)):
+    if 0 < len(code) <= MAX_CODE_LENGTH and (code.isalnum() or (code.isprintable() and " " not in code)):
         return code
     return None
 

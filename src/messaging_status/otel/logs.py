@@ -91,15 +91,16 @@ class StatusLogRecordProcessor(LogRecordProcessor):
             _warn_if_late(self, inspect.currentframe())
         try:
             record = log_record.log_record
-            added = self._host.enrich(_copied(record), record.body, resource=_around(log_record.resource))
-            if not added:
+            copied = _copied(record)
+            said = self._host.said(copied, record.body, (), _around(log_record.resource))
+            if not said:
                 return
             attributes = record.attributes
             if isinstance(attributes, BoundedAttributes):
-                attributes.update(fitting(added, len(attributes), attributes.maxlen, attributes.max_value_len))
+                attributes.update(fitting(said, copied, attributes.maxlen, attributes.max_value_len))
             else:
-                record.attributes = {**(attributes or {}), **added}
-            record.severity_number = self._raised(record, added)
+                record.attributes = {**copied, **said, **copied}
+            record.severity_number = self._raised(record, said)
         except Exception as error:  # noqa: BLE001 - whatever a record is made of, it must be exported
             self._host.stumbled(error)
 
@@ -122,14 +123,14 @@ def log_enricher(host: Host) -> Callable[[ReadableLogRecord], ReadableLogRecord]
         try:
             record = readable.log_record
             copied = _copied(record)
-            added = host.enrich(copied, record.body, resource=_around(readable.resource))
-            attributes = merged(record.attributes, copied, added) if added else None
+            said = host.said(copied, record.body, (), _around(readable.resource))
+            attributes = merged(record.attributes, copied, said) if said else None
             if attributes is None:
                 return readable
             # The record is shared with the application's other processors, so it stays as it is.
             enriched_record = copy(record)
             enriched_record.attributes = attributes
-            enriched_record.severity_number = raised(record, added)
+            enriched_record.severity_number = raised(record, said)
             return replace(readable, log_record=enriched_record)
         except Exception as error:  # noqa: BLE001 - whatever a record is made of, it must be exported
             host.stumbled(error)
@@ -153,8 +154,8 @@ def _severity_raiser(host: Host) -> Callable[[LogRecord, Mapping[str, Any]], Sev
         return lambda record, _: record.severity_number
     key = f"{host.settings.prefix}.severity"
 
-    def raised(record: LogRecord, added: Mapping[str, Any]) -> SeverityNumber | None:
-        current, found = record.severity_number, _NUMBERS.get(added.get(key, ""))
+    def raised(record: LogRecord, said: Mapping[str, Any]) -> SeverityNumber | None:
+        current, found = record.severity_number, _NUMBERS.get(said.get(key, ""))
         if found is None or (current is not None and current.value >= found.value):
             return current
         return found

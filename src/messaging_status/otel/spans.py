@@ -52,7 +52,7 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
 
     It never raises: a span that cannot be enriched is answered as it is.
     """
-    enrich, holds_no_code = host.enrich, host.code_keys.isdisjoint
+    said, holds_no_code = host.said, host.code_keys.isdisjoint
     outcome_key = f"{host.settings.prefix}.outcome"
     sets_status = host.settings.span_error_status
 
@@ -71,12 +71,14 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
             copied: dict[str, Any] = {} if attributes is None else attributes.copy()  # type: ignore[attr-defined]
             if holds_no_code(copied) and not (events and hold_code(events)):
                 return span
-            in_events = _attributes_of(events) if events else ()
-            added = enrich(copied, None, events=in_events, resource=span.resource.attributes)
-            all_attributes = merged(attributes, copied, added) if added else None
-            if all_attributes is None:
+            resource = span.resource.attributes
+            what = said(copied, None, (), resource)
+            if not what and events:
+                what = said(copied, None, _attributes_of(events), resource)
+            everything = merged(attributes, copied, what) if what else None
+            if everything is None:
                 return span
-            return _with(span, all_attributes, is_failure=sets_status and added.get(outcome_key) in _FAILURES)
+            return _with(span, everything, is_failure=sets_status and what.get(outcome_key) in _FAILURES)
         except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
             host.stumbled(error)
             return span
