@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 PLUGINS: Final = 100
-_CODES: Final = 30
+CODES: Final = tuple(str(code) for code in range(1000, 1030))
 
 _MODULE: Final = """\
 from importlib.resources import files
@@ -41,7 +41,7 @@ def install(site: Path, kind: str) -> None:
         name = f"generated_{kind}_{index:03}"
         system = own_system_of(index) if kind == "own" else "shared"
         channel = channel_of(index)
-        rows = [_ROW.format(code=code, channel=channel) for code in range(1000, 1000 + _CODES)]
+        rows = [_ROW.format(code=code, channel=channel) for code in CODES]
         package, info = site / name, site / f"{name}-1.0.dist-info"
         package.mkdir()
         info.mkdir()
