@@ -23,7 +23,9 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
 )
-known_keys = st.sampled_from([*KEYS.code, *KEYS.channel, *KEYS.system, *KEYS.reason, *KEYS.delivery_status, *sorted(OURS)])
+known_keys = st.sampled_from(
+    [*KEYS.code, *KEYS.channel, *KEYS.system, *KEYS.reason, *KEYS.delivery_status, *sorted(OURS)]
+)
 fields = st.dictionaries(known_keys | st.text(), codes | channels | values, max_size=8)
 likely = st.fixed_dictionaries(
     {},

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from messaging_status._toml_lines import line_of
+from messaging_status._toml_lines import Path, lines_of, named, shown
 from messaging_status.catalogue import (
     FILE_KEYS,
     MATCHERS,
@@ -22,7 +23,7 @@ from messaging_status.catalogue import (
 )
 from messaging_status.errors import did_you_mean
 from messaging_status.model import Category, Fault, Origin, Outcome, Severity
-from messaging_status.spelling import MAX_CODE_LENGTH
+from messaging_status.spelling import MAX_CODE_LENGTH, fold
 
 _ENUMERATIONS: Mapping[str, type[StrEnum]] = {
     "outcome": Outcome,
@@ -35,9 +36,11 @@ _REQUIRED_HEAD = ("system", "channel", "source", "read")
 _TEXTS = {"description": MAX_DESCRIPTION_LENGTH, "advice": MAX_ADVICE_LENGTH, "delivery_status": MAX_DESCRIPTION_LENGTH}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_CODE = re.compile(rf"\S{{1,{MAX_CODE_LENGTH}}}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
-_Problem = tuple[str, str]
-"""A key such as ``status.7520.variant[1].reason``, and what is wrong there."""
+_Problem = tuple[Path, str]
+"""A key, and what is wrong there."""
 
 
 def problems_of(document: Mapping[str, Any], *, where: str, text: str = "") -> list[str]:
@@ -48,147 +51,146 @@ def problems_of(document: Mapping[str, Any], *, where: str, text: str = "") -> l
         where: What to call it.
         text: The source it was parsed from, if there is one: then problems name lines.
     """
-    lines = text.splitlines()
-    problems = []
-    for key, what in _problems(document):
-        line = _line_of(key, lines)
-        problems.append(f"{where}:{line}: {key}: {what}" if line else f"{where}: {key}: {what}")
-    return problems
+    lines = lines_of(text)
+    return [f"{named(where, path, lines)}: {what}" for path, what in _problems(document)]
 
 
 def _problems(document: Mapping[str, Any]) -> Iterator[_Problem]:
-    yield from _unknown_keys(document, FILE_KEYS, "")
+    yield from _unknown_keys(document, FILE_KEYS, ())
     yield from _head(document)
     rows = document.get("status", {})
     if isinstance(rows, Mapping):
         for code, fields in rows.items():
             yield from _coded_row(code, fields)
     else:
-        yield "status", f"{rows!r} is not a table; write [status.<code>] for each code"
+        yield ("status",), f"{shown(rows)} is not a table; write [status.<code>] for each code"
     tables = document.get("range", [])
     if isinstance(tables, list):
         for index, fields in enumerate(tables):
-            yield from _series(fields, f"range[{index}]")
+            yield from _series(fields, ("range", index))
     else:
-        yield "range", f"{tables!r} is not a list; write [[range]]"
+        yield ("range",), f"{shown(tables)} is not a list; write [[range]]"
 
 
 def _head(document: Mapping[str, Any]) -> Iterator[_Problem]:
     for name in _REQUIRED_HEAD:
         if name not in document:
-            yield name, "is missing"
+            yield (name,), "is missing"
     for name in ("system", "channel"):
         value = document.get(name)
         if name in document and not (isinstance(value, str) and _NAME.fullmatch(value)):
-            yield name, f"{value!r} is not a name: lower-case letters, digits and underscores"
-    if "read" in document and type(document["read"]).__name__ != "date":
-        yield "read", f"{document['read']!r} is not a date; write it as 2026-09-08, without quotes"
+            yield (name,), f"{shown(value)} is not a name: lower-case letters, digits and underscores"
+    if "read" in document and type(document["read"]) is not dt.date:
+        yield ("read",), f"{shown(document['read'])} is not a date; write it as 2026-09-08, without quotes"
     if "source" in document and not _is_text(document["source"]):
-        yield "source", f"{document['source']!r} is not a text that says where the facts were read"
+        yield ("source",), f"{shown(document['source'])} is not a text that says where the facts were read"
     for name in ("aliases", "extends"):
         value = document.get(name, [])
-        if not (isinstance(value, list) and all(_is_text(item) for item in value)):
-            yield name, f"{value!r} is not a list of names"
+        if not (isinstance(value, list) and all(map(_is_text, value))):
+            yield (name,), f"{shown(value)} is not a list of names"
         elif name == "extends":
-            yield from ((name, f"{item!r} is not the name of a channel") for item in value if not _NAME.fullmatch(item))
+            wrong = [item for item in value if not _NAME.fullmatch(item)]
+            yield from (((name,), f"{shown(item)} is not the name of a channel") for item in wrong)
 
 
 def _coded_row(code: Any, fields: Any) -> Iterator[_Problem]:
-    key = f"status.{code}"
+    path = ("status", code if isinstance(code, str) else shown(code))
     if not isinstance(code, str):
-        yield key, f"the code {code!r} is not text; codes are text, always: write {str(code)!r}"
-    elif not re.fullmatch(rf"\S{{1,{MAX_CODE_LENGTH}}}", code):
-        yield key, f"{code!r} is not a code: 1 to {MAX_CODE_LENGTH} characters without spaces"
+        yield path, f"the code {shown(code)} is not text; codes are text, always: write {shown(str(path[1]))}"
+    elif not _CODE.fullmatch(code) or not _is_text(code):
+        yield path, f"{shown(code)} is not a code: 1 to {MAX_CODE_LENGTH} characters without spaces"
     if isinstance(fields, list):
-        yield key, f"the code is listed twice; write what differs as [[{key}.variant]]"
+        yield path, f"the code is listed twice; write what differs as [[status.{path[1]}.variant]]"
     else:
-        yield from _meaning(fields, Row, key)
+        yield from _meaning(fields, Row, path)
 
 
-def _meaning(fields: Any, kind: type[Row | Series | Variant], key: str) -> Iterator[_Problem]:
+def _meaning(fields: Any, kind: type[Row | Series | Variant], path: Path) -> Iterator[_Problem]:
     """Problems of a row, a variant or a series."""
     if not isinstance(fields, Mapping):
-        yield key, f"{fields!r} is not a table of {', '.join(kind.__struct_fields__)}"
+        yield path, f"{shown(fields)} is not a table of {', '.join(kind.__struct_fields__)}"
         return
-    yield from _unknown_keys(fields, kind.__struct_fields__, key)
-    yield from _missing(fields, kind, key)
-    for name, value in fields.items():
-        yield from _field(name, value, f"{key}.{name}")
-    variants = fields.get("variant", [])
-    if isinstance(variants, list):
-        for index, variant in enumerate(variants):
-            yield from _meaning(variant, Variant, f"{key}.variant[{index}]")
-        yield from _unreachable(variants, key)
-    else:
-        yield f"{key}.variant", f"{variants!r} is not a list; write [[{key}.variant]]"
-
-
-def _missing(fields: Mapping[str, Any], kind: type[msgspec.Struct], key: str) -> Iterator[_Problem]:
+    yield from _unknown_keys(fields, kind.__struct_fields__, path)
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in fields:
-            yield f"{key}.{field.name}", "is missing"
+            yield (*path, field.name), "is missing"
+    for name, value in fields.items():
+        what = _wrong(name, value)
+        if what is not None:
+            yield (*path, name), what
+    if "variant" in kind.__struct_fields__:
+        yield from _variants(fields.get("variant", []), path)
 
 
-def _field(name: str, value: Any, key: str) -> Iterator[_Problem]:
-    if name in _ENUMERATIONS:
-        known = [member.value for member in _ENUMERATIONS[name]]
-        if value not in known:
-            article = "an" if name[0] in "aeiou" else "a"
-            yield key, f"{value!r} is not {article} {name}; {did_you_mean(str(value), known)}"
-    elif name in _TEXTS:
-        if not _is_text(value):
-            yield key, f"{value!r} is not a text"
-        elif len(value) > _TEXTS[name]:
-            yield key, f"{len(value)} characters long; expected at most {_TEXTS[name]}"
-    elif name == "retryable" and not isinstance(value, bool):
-        yield key, f"{value!r} is not true or false; leave it out where one code cannot tell"
-    elif name == "reason":
-        written = value if isinstance(value, list) else [value]
-        if not all(map(_is_text, written)):
-            yield key, f"{value!r} is not a text or a list of texts"
-
-
-def _unreachable(variants: Sequence[Any], key: str) -> Iterator[_Problem]:
-    seen: dict[str, int] = {}
+def _variants(variants: Any, path: Path) -> Iterator[_Problem]:
+    if not isinstance(variants, list):
+        key = ".".join(map(str, path))
+        yield (*path, "variant"), f"{shown(variants)} is not a list; write [[{key}.variant]]"
+        return
+    seen: dict[object, int] = {}
     for index, variant in enumerate(variants):
+        here = (*path, "variant", index)
+        yield from _meaning(variant, Variant, here)
         if not isinstance(variant, Mapping):
             continue
-        match = [variant.get(name) for name in MATCHERS]
-        if isinstance(match[0], str):
-            match[0] = [match[0]]
-        if not any(match):
-            yield f"{key}.variant[{index}]", f"matches nothing; give it one of {', '.join(MATCHERS)}"
-        elif repr(match) in seen:
-            yield f"{key}.variant[{index}]", f"matches the same as variant[{seen[repr(match)]}], so it is never reached"
-        seen.setdefault(repr(match), index)
+        if all(variant.get(name) in (None, []) for name in MATCHERS):
+            yield here, f"matches nothing; give it one of {', '.join(MATCHERS)}"
+            continue
+        match = _matched(variant)
+        if match in seen:
+            yield here, f"matches the same as variant[{seen[match]}], so it is never reached"
+        seen.setdefault(match, index)
 
 
-def _series(fields: Any, key: str) -> Iterator[_Problem]:
-    yield from _meaning(fields, Series, key)
+def _matched(variant: Mapping[str, Any]) -> object:
+    """What a variant matches, in the form in which it is compared."""
+    reason, delivery_status, origin = (variant.get(name) for name in MATCHERS)
+    reasons = reason if isinstance(reason, list) else [reason] if reason else []
+    return (
+        frozenset(fold(item) for item in reasons if isinstance(item, str)),
+        fold(delivery_status) if isinstance(delivery_status, str) else None,
+        shown(origin),
+    )
+
+
+def _wrong(name: str, value: Any) -> str | None:
+    """What is wrong with the value of a key, None where nothing is, or where somebody else says so."""
+    if name in _ENUMERATIONS:
+        known = [member.value for member in _ENUMERATIONS[name]]
+        article = "an" if name[0] in "aeiou" else "a"
+        if not isinstance(value, str) or value not in known:
+            return f"{shown(value)} is not {article} {name}; {did_you_mean(str(shown(value)).strip(chr(39)), known)}"
+    elif name in _TEXTS:
+        if not _is_text(value):
+            return f"{shown(value)} is not a text"
+        if len(value) > _TEXTS[name]:
+            return f"{len(value)} characters long; expected at most {_TEXTS[name]}"
+    elif name == "retryable" and not isinstance(value, bool):
+        return f"{shown(value)} is not true or false; leave it out where one code cannot tell"
+    elif name == "reason" and not all(map(_is_text, value if isinstance(value, list) else [value])):
+        return f"{shown(value)} is not a text or a list of texts"
+    return None
+
+
+def _series(fields: Any, path: Path) -> Iterator[_Problem]:
+    yield from _meaning(fields, Series, path)
     if not isinstance(fields, Mapping):
         return
     first, last = fields.get("first"), fields.get("last")
     if not (_is_number(first) and _is_number(last)) or len(first) != len(last) or first > last:
-        yield key, f"from {first!r} to {last!r} is not a range: two numbers as text, with as many digits"
+        yield path, f"from {shown(first)} to {shown(last)} is not a range: two numbers as text, with as many digits"
 
 
-def _unknown_keys(fields: Mapping[str, Any], known: Sequence[str], key: str) -> Iterator[_Problem]:
+def _unknown_keys(fields: Mapping[str, Any], known: Sequence[str], path: Path) -> Iterator[_Problem]:
     for name in fields:
         if name not in known:
-            yield f"{key}.{name}".lstrip("."), f"{name!r} is not a key here; {did_you_mean(str(name), known)}"
+            yield (*path, str(name)), f"{shown(name)} is not a key here; {did_you_mean(str(name), known)}"
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    """Whether a value is a text that can be written out: not blank, no half of a character."""
+    return isinstance(value, str) and bool(value.strip()) and not _SURROGATE.search(value)
 
 
 def _is_number(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
-
-
-def _line_of(key: str, lines: Sequence[str]) -> int | None:
-    """The line of a key such as ``status.7520.variant[1].reason``."""
-    found = re.fullmatch(r"(status\.[^.\[]+(?:\.variant)?|range)(?:\[(\d+)\])?(?:\.(.+))?", key)
-    if found is None:
-        return line_of(lines, "", 0, key.partition(".")[0])
-    return line_of(lines, found[1], int(found[2] or 0), (found[3] or "").partition(".")[0])

@@ -4,35 +4,89 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
 
-__all__ = ["line_of"]
+__all__ = ["Path", "lines_of", "named", "shown"]
+
+Path = tuple[str | int, ...]
+"""Keys and indexes from the top: ``("status", "7520", "variant", 1, "reason")``."""
+
+_PART: Final = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED: Final = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?")
+_KEY: Final = re.compile(rf"\s*({_DOTTED})\s*=")
+_MANY_LINES: Final = re.compile(r'"""|\'\'\'')
+_MAX_SHOWN: Final = 80
 
 
-def line_of(lines: Sequence[str], table: str, index: int, key: str) -> int | None:
-    """The line of a key, or of its table's header where the table does not hold the key.
+def lines_of(text: str) -> Mapping[Path, int]:
+    """The line, from 1, of every table header and every key that begins a line."""
+    found: dict[Path, int] = {}
+    indexes: Counter[Path] = Counter()
+    table: Path = ()
+    is_inside_text = False
+    for number, line in enumerate(text.splitlines(), 1):
+        was_inside_text = is_inside_text
+        is_inside_text ^= len(_MANY_LINES.findall(line)) % 2 == 1
+        if was_inside_text:
+            continue
+        if header := _HEADER.fullmatch(line):
+            table = _located(_parts(header[2]), indexes)
+            if header[1] == "[[":
+                indexes[table] += 1
+                found.setdefault(table, number)
+                table = (*table, indexes[table] - 1)
+            for length in range(1, len(table) + 1):
+                found.setdefault(table[:length], number)
+        elif key := _KEY.match(line):
+            parts = _parts(key[1])
+            for length in range(1, len(parts) + 1):
+                found.setdefault((*table, *parts[:length]), number)
+    return found
+
+
+def named(where: str, path: Path, lines: Mapping[Path, int]) -> str:
+    """How an error names a place: file, line where it is known, key.
 
     Args:
-        lines: The lines of the file.
-        table: The name of the table (``status.7520.variant``), empty for the top of the file.
-        index: Which of the tables of this name, from 0.
-        key: A key inside it, empty for the table itself.
-
-    Returns:
-        A line number from 1, or None where the table does not stand in the file.
+        where: The file.
+        path: The key. Where it does not stand in the file, the line is that of the table that lacks it.
+        lines: What :func:`lines_of` answered.
     """
-    starts = [number for number, line in enumerate(lines, 1) if _header(line) == table]
-    if table and len(starts) <= index:
-        return None
-    start = starts[index] if table else 0
-    for number, line in enumerate(lines[start:], start + 1):
-        if _header(line):
-            break
-        if key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-            return number
-    return start or None
+    written = (
+        f"[{part}]" if isinstance(part, int) else f".{part if part.isprintable() else shown(part)}" for part in path
+    )
+    key = "".join(written).lstrip(".")
+    within = path
+    while within and within not in lines:
+        within = within[:-1]
+    place = f"{where}:{lines[within]}" if within else where
+    return f"{place}: {key}" if key else place
 
 
-def _header(line: str) -> str:
-    found = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
-    return re.sub(r"[\"'\s]", "", found[1]) if found else ""
+def shown(value: object) -> str:
+    """A value as an error quotes it: on one line, not too long."""
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that is too large to show"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _located(parts: tuple[str, ...], indexes: Mapping[Path, int]) -> Path:
+    """The path of a header: where a part names a list of tables, the last one of it is meant."""
+    path: Path = ()
+    for position, part in enumerate(parts):
+        path = (*path, part)
+        if path in indexes and position < len(parts) - 1:
+            path = (*path, indexes[path] - 1)
+    return path
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(
+        str(tomllib.loads(f"x = {part}")["x"]) if part[0] in "\"'" else part for part in re.findall(_PART, dotted)
+    )

@@ -13,7 +13,7 @@ import msgspec
 
 from messaging_status.errors import CatalogueError
 from messaging_status.model import Category, Fault, Origin, Outcome, RawStatus, Severity, Status
-from messaging_status.spelling import MAX_CODE_LENGTH
+from messaging_status.spelling import MAX_CODE_LENGTH, fold
 
 __all__ = [
     "MAX_ADVICE_LENGTH",
@@ -31,12 +31,12 @@ __all__ = [
 MAX_DESCRIPTION_LENGTH: Final = 100
 MAX_ADVICE_LENGTH: Final = 200
 
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z0-9_]*\Z")]
 _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
-_Code = Annotated[str, msgspec.Meta(pattern=r"^\S+$", max_length=MAX_CODE_LENGTH)]
+_Code = Annotated[str, msgspec.Meta(pattern=r"\A\S+\Z", max_length=MAX_CODE_LENGTH)]
 _Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
 _Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
-_Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
+_Number = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,7 +190,7 @@ def read_catalogue(file: TextFile) -> Catalogue:
         raise CatalogueError([msg]) from error
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{file.name}: not valid TOML: {error}"
         raise CatalogueError([msg]) from error
     return parse_catalogue(document, where=file.name, text=text)
@@ -208,10 +208,10 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
         CatalogueError: With every problem of the document.
     """
     try:
-        file = msgspec.convert(document, _File)
+        file = msgspec.convert(document, _File, builtin_types=(dt.date,))
         contradictions = list(_contradictions(file))
-    except msgspec.ValidationError as error:
-        contradictions = [str(error)]
+    except (ValueError, RecursionError) as error:
+        contradictions = [f"{where}: {error}"]
     if contradictions:
         # Explaining needs a module that a healthy start never imports.
         from messaging_status._explain import problems_of  # noqa: PLC0415
@@ -233,8 +233,15 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
 def _contradictions(file: _File) -> Iterator[str]:
     """What the types cannot say. Each of these is found, and explained better, by ``problems_of``."""
     for code, row in file.status.items():
-        matches = [(variant.reasons, variant.delivery_status, variant.origin) for variant in row.variant]
-        if len(set(matches)) < len(matches) or ((), None, None) in matches:
+        matches = [
+            (
+                frozenset(map(fold, variant.reasons)),
+                variant.delivery_status and fold(variant.delivery_status),
+                variant.origin,
+            )
+            for variant in row.variant
+        ]
+        if len(set(matches)) < len(matches) or (frozenset(), None, None) in matches:
             yield f"status.{code}: a variant that is never reached"
     for series in file.range:
         if len(series.first) != len(series.last) or series.first > series.last:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from messaging_status._toml_lines import line_of
+from messaging_status._toml_lines import Path, lines_of, named, shown
 from messaging_status.errors import SettingsError, did_you_mean
 from messaging_status.model import DEFAULT_PREFIX, MESSAGING_SYSTEM
 
@@ -21,7 +21,7 @@ CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
 """The environment variable that names the settings file."""
 
 _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
-_Prefix = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")]
+_Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")]
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,9 +115,9 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         SettingsError: If the file cannot be read, or with every key that is wrong, and its line.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(path).read_text(encoding="utf-8")
         document = tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         msg = f"{os.fspath(path)}: cannot be read as TOML: {reason}"
         raise SettingsError([msg]) from error
@@ -127,34 +127,28 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
 def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:
     try:
         return msgspec.convert(document, Settings)
-    except msgspec.ValidationError as error:
-        lines = text.splitlines()
-        problems = [
-            _problem(where, line_of(lines, table, 0, key), f"{table}.{key}".lstrip("."), what)
-            for table, key, what in _problems(document, Settings, "")
-        ]
+    except (ValueError, RecursionError) as error:
+        lines = lines_of(text)
+        problems = [f"{named(where, path, lines)}: {what}" for path, what in _problems(document, Settings, ())]
         raise SettingsError(problems or [f"{where}: {error}"]) from error
 
 
-def _problem(where: str, line: int | None, key: str, what: str) -> str:
-    return f"{where}:{line}: {key}: {what}" if line else f"{where}: {key}: {what}"
-
-
-def _problems(document: Mapping[str, Any], kind: type[msgspec.Struct], table: str) -> Iterator[tuple[str, str, str]]:
-    """Table, key and what is wrong, for every key of a table and of the tables inside it."""
+def _problems(document: Mapping[str, Any], kind: type[msgspec.Struct], path: Path) -> Iterator[tuple[Path, str]]:
+    """A key and what is wrong with it, for every key of a table and of the tables inside it."""
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for key, value in document.items():
+        here = (*path, str(key))
         if key not in fields:
-            yield table, str(key), f"there is no such setting; {did_you_mean(str(key), list(fields))}"
+            yield here, f"there is no such setting; {did_you_mean(str(key), list(fields))}"
             continue
         expected = fields[key].type
         if isinstance(expected, type) and issubclass(expected, msgspec.Struct) and isinstance(value, Mapping):
-            yield from _problems(value, expected, key)
+            yield from _problems(value, expected, here)
             continue
         try:
             msgspec.convert(value, expected)
-        except msgspec.ValidationError:
-            yield table, key, f"{value!r} is not {_EXPECTATIONS.get(key, 'a list of texts')}"
+        except (ValueError, RecursionError):
+            yield here, f"{shown(value)} is not {_EXPECTATIONS.get(key, 'a list of texts')}"
 
 
 _EXPECTATIONS: Final = {

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -75,10 +75,7 @@ def run_demo(host: Host, *, endpoint: str | None, wants_json: bool) -> int:
 
 
 def _send_to(host: Host, endpoint: str, *, wants_json: bool) -> int:
-    address = urlsplit(endpoint)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        msg = f"{endpoint!r} is not an OTLP endpoint; write it like http://localhost:4318"
-        raise click.UsageError(msg)
+    address = _address(endpoint)
     spans: SpanExporter
     logs: LogRecordExporter
     if address.port == _GRPC_PORT:
@@ -98,6 +95,18 @@ def _send_to(host: Host, endpoint: str, *, wants_json: bool) -> int:
     return 0 if emitted.is_taken else 1
 
 
+def _address(endpoint: str) -> SplitResult:
+    try:
+        address = urlsplit(endpoint)
+        is_usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        msg = f"{endpoint!r} is not an OTLP endpoint; write it like http://localhost:4318"
+        raise click.UsageError(msg)
+    return address
+
+
 def _tell(host: Host, spans: SpanExporter, logs: LogRecordExporter) -> _Emitted:
     """Emit every story as a span and a log record, with our two lines around the exporters."""
     emitted = _Emitted()
@@ -110,16 +119,16 @@ def _tell(host: Host, spans: SpanExporter, logs: LogRecordExporter) -> _Emitted:
         BatchLogRecordProcessor(StatusLogExporter(_NotedLogs(logs, emitted), host))
     )
     tracer, logger = tracer_provider.get_tracer("sender"), logger_provider.get_logger("sender")
-    keys = host.settings.keys
+    prefix = host.settings.prefix
     for story in STORIES:
         with tracer.start_as_current_span(
-            f"send {story.channel}", kind=SpanKind.PRODUCER, attributes=story.span_attributes(keys)
+            f"send {story.channel}", kind=SpanKind.PRODUCER, attributes=story.span_attributes(prefix)
         ):
             logger.emit(
                 LogRecord(
                     severity_number=SeverityNumber.INFO,
-                    body=story.log_body(keys),
-                    attributes=dict(story.log_attributes(keys)),
+                    body=story.log_body(prefix),
+                    attributes=dict(story.log_attributes(prefix)),
                 )
             )
     tracer_provider.shutdown()

@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from messaging_status.model import MESSAGING_SYSTEM
-from messaging_status.settings import Keys
 
 __all__ = ["STORIES", "SYSTEM", "Story"]
 
@@ -34,28 +33,28 @@ class Story(msgspec.Struct, frozen=True):
     form: str
     reason: str | None = None
 
-    def span_attributes(self, keys: Keys) -> dict[str, Any]:
+    def span_attributes(self, prefix: str) -> dict[str, Any]:
         """What the sender puts on its span."""
-        return {MESSAGING_SYSTEM: SYSTEM, keys.channel[0]: self.channel, keys.code[0]: self.sent}
+        return {MESSAGING_SYSTEM: SYSTEM, f"{prefix}.channel": self.channel, f"{prefix}.code": self.sent}
 
-    def log_attributes(self, keys: Keys) -> Mapping[str, Any]:
+    def log_attributes(self, prefix: str) -> Mapping[str, Any]:
         """What the sender puts on its log record."""
-        return {MESSAGING_SYSTEM: SYSTEM, **self._report(keys)} if self.form == "attributes" else {}
+        return {MESSAGING_SYSTEM: SYSTEM, **self._report(prefix)} if self.form == "attributes" else {}
 
-    def log_body(self, keys: Keys) -> Any:
+    def log_body(self, prefix: str) -> Any:
         """What the sender logs."""
         if self.form == "attributes":
             return "delivery report"
-        report = {"event": "delivery report", keys.system[0]: SYSTEM, **self._report(keys)}
+        report = {"event": "delivery report", MESSAGING_SYSTEM: SYSTEM, **self._report(prefix)}
         if self.form == "mapping":
             return report
         if self.form == "json":
             return json.dumps(report)
-        return "delivery report " + " ".join(f"{key}={value}" for key, value in self._report(keys).items())
+        return "delivery report " + " ".join(f"{key}={value}" for key, value in self._report(prefix).items())
 
-    def _report(self, keys: Keys) -> dict[str, Any]:
-        said = {keys.channel[0]: self.channel, keys.code[0]: self.reported}
-        return {**said, keys.reason[0]: self.reason} if self.reason else said
+    def _report(self, prefix: str) -> dict[str, Any]:
+        said = {f"{prefix}.channel": self.channel, f"{prefix}.code": self.reported}
+        return {**said, f"{prefix}.reason": self.reason} if self.reason else said
 
 
 STORIES: Final = (
