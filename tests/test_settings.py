@@ -265,7 +265,7 @@ sistem = ["a"]
     @pytest.mark.parametrize(
         ("mapping", "problem"),
         [
-            ({"\ud800": 1}, f"settings: \ud800: there is no such setting; {OTHER_KEYS}"),
+            ({"\ud800": 1}, f"settings: '\\ud800': there is no such setting; {OTHER_KEYS}"),
             ({"log_text": 16**5000}, None),
         ],
         ids=["lone surrogate", "integer of 5000 hexadecimal digits"],
