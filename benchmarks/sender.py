@@ -58,6 +58,17 @@ class Nothing(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
+class Reader(SpanExporter):
+    """Looks at what every exporter looks at, and does nothing with it: who wraps it does not pay for the first look."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Look whether each span has attributes and events."""
+        for span in spans:
+            if span.attributes or span.events:
+                continue
+        return SpanExportResult.SUCCESS
+
+
 class _Collector(SpanProcessor):
     def __init__(self) -> None:
         self.ended: list[ReadableSpan] = []
@@ -102,14 +113,15 @@ class Sender:
 
         return run
 
-    def exports(self, attributes: Sequence[Attributes], exporter: SpanExporter, event: str = "") -> Contender:
-        """A contender whose spans are there already: only what the exporter adds to one that does nothing counts."""
-        nothing = Nothing()
+    def exports(
+        self, attributes: Sequence[Attributes], exporter: SpanExporter, wrapped: SpanExporter, event: str = ""
+    ) -> Contender:
+        """A contender whose spans are there already: what an exporter takes longer than another (first, so it meets cold memory)."""
 
         def run() -> float:
             batch = self.spans(attributes, event=event)
             start = time.perf_counter_ns()
-            nothing.export(batch)
+            wrapped.export(batch)
             middle = time.perf_counter_ns()
             exporter.export(batch)
             end = time.perf_counter_ns()

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from typing import Final
 
 from benchmarks.measure import Figure, interleaved, ratios
-from benchmarks.sender import WITHOUT_STATUS, Encoder, Nothing, Sender, with_status
+from benchmarks.sender import WITHOUT_STATUS, Encoder, Nothing, Reader, Sender, with_status
 
 from messaging_status import Host
 from messaging_status.otel import StatusSpanExporter
@@ -27,13 +27,15 @@ def figures() -> Iterator[Figure]:
 
 def _without(host: Host) -> Iterator[Figure]:
     sender, batch = Sender(), [WITHOUT_STATUS] * _BATCH
-    wrapped = StatusSpanExporter(Nothing(), host)
+    nothing = Nothing()
+    wrapped = StatusSpanExporter(nothing, host)
     times = interleaved(
         {
             "stock": sender.sends(batch, Encoder()),
             "ours": sender.sends(batch, StatusSpanExporter(Encoder(), host)),
-            "share": sender.exports(batch, wrapped),
-            "share with event": sender.exports(batch, wrapped, event="retry"),
+            "share": sender.exports(batch, wrapped, nothing),
+            "share after a look": sender.exports(batch, wrapped, Reader()),
+            "share with event": sender.exports(batch, wrapped, nothing, event="retry"),
         },
         _ROUNDS,
     )
@@ -41,11 +43,13 @@ def _without(host: Host) -> Iterator[Figure]:
     yield Figure("stock span: make and encode", stock, "ns")
     yield Figure("span without a status: ours ÷ stock", ratios(times["ours"], stock), "x")
     yield _share("span without a status: our share of stock", times["share"], stock, target=1)
-    yield _share("the same with an event on it", times["share with event"], stock)
+    yield _share("the same, where the spans were just read", times["share after a look"], stock)
+    yield _share("span without a status, with an event: our share of stock", times["share with event"], stock)
 
 
 def _with(host: Host) -> Iterator[Figure]:
-    sender = Sender()
+    sender, nothing = Sender(), Nothing()
+    wrapped = StatusSpanExporter(nothing, host)
     batch = [with_status("webex_connect", *status) for status in islice(cycle(_STATUSES), _BATCH)]
     added = [host.enrich(attributes) for attributes in batch]
     final = [{**attributes, **more} for attributes, more in zip(batch, added, strict=True)]
@@ -54,7 +58,8 @@ def _with(host: Host) -> Iterator[Figure]:
             "stock": sender.sends(batch, Encoder(), added),
             "stock at once": sender.sends(final, Encoder()),
             "ours": sender.sends(batch, StatusSpanExporter(Encoder(), host)),
-            "share": sender.exports(batch, StatusSpanExporter(Nothing(), host)),
+            "share": sender.exports(batch, wrapped, nothing),
+            "share after a look": sender.exports(batch, wrapped, Reader()),
         },
         _ROUNDS,
     )
@@ -63,6 +68,7 @@ def _with(host: Host) -> Iterator[Figure]:
     yield Figure("span with a status: ours ÷ stock with set_attributes", ratios(times["ours"], stock), "x", 1)
     yield Figure("the same, stock with all set at the start", ratios(times["ours"], times["stock at once"]), "x")
     yield _share("span with a status: our share of stock", times["share"], stock, target=5)
+    yield _share("the same, where the spans were just read", times["share after a look"], stock)
 
 
 def _share(name: str, own: list[float], stock: list[float], target: float | None = None) -> Figure:

@@ -210,7 +210,7 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
     try:
         file = msgspec.convert(document, _File, builtin_types=(dt.date,))
         contradictions = list(_contradictions(file))
-    except (ValueError, RecursionError) as error:
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
         contradictions = [f"{where}: {error}"]
     if contradictions:
         # Explaining needs a module that a healthy start never imports.

@@ -127,7 +127,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
 def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:
     try:
         return msgspec.convert(document, Settings)
-    except (ValueError, RecursionError) as error:
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
         lines = lines_of(text)
         problems = [f"{named(where, path, lines)}: {what}" for path, what in _problems(document, Settings, ())]
         raise SettingsError(problems or [f"{where}: {error}"]) from error
@@ -147,7 +147,7 @@ def _problems(document: Mapping[str, Any], kind: type[msgspec.Struct], path: Pat
             continue
         try:
             msgspec.convert(value, expected)
-        except (ValueError, RecursionError):
+        except (msgspec.ValidationError, ValueError, RecursionError):
             yield here, f"{shown(value)} is not {_EXPECTATIONS.get(key, 'a list of texts')}"
 
 
