@@ -41,12 +41,12 @@ def _against_one(site: Path, kind: str) -> Iterator[Figure]:
     systems = [own_system_of(index) if kind == "own" else "shared" for index in range(PLUGINS)]
     of_one = [with_status(systems[0], channel_of(0), code) for code in CODES]
     of_many = [with_status(systems[index], channel_of(index), code) for index, code in enumerate(CODES)]
-    sender, nothing = Sender(), Nothing()
+    sender = Sender()
     times = interleaved(
         {
-            "one": sender.exports(_batch(of_one), StatusSpanExporter(nothing, one), nothing),
-            "hundred": sender.exports(_batch(of_one), StatusSpanExporter(nothing, hundred), nothing),
-            "spread": sender.exports(_batch(of_many), StatusSpanExporter(nothing, hundred), nothing),
+            "one": sender.exports(_batch(of_one), StatusSpanExporter(Nothing(), one)),
+            "hundred": sender.exports(_batch(of_one), StatusSpanExporter(Nothing(), hundred)),
+            "spread": sender.exports(_batch(of_many), StatusSpanExporter(Nothing(), hundred)),
         },
         _ROUNDS,
     )

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from typing import Final
 
 from benchmarks.measure import Figure, interleaved, ratios
-from benchmarks.sender import WITHOUT_STATUS, Encoder, Nothing, Reader, Sender, with_status
+from benchmarks.sender import WITHOUT_STATUS, Encoder, Nothing, Sender, with_status
 
 from messaging_status import Host
 from messaging_status.otel import StatusSpanExporter
@@ -27,15 +27,14 @@ def figures() -> Iterator[Figure]:
 
 def _without(host: Host) -> Iterator[Figure]:
     sender, batch = Sender(), [WITHOUT_STATUS] * _BATCH
-    nothing = Nothing()
-    wrapped = StatusSpanExporter(nothing, host)
+    wrapped = StatusSpanExporter(Nothing(), host)
     times = interleaved(
         {
             "stock": sender.sends(batch, Encoder()),
             "ours": sender.sends(batch, StatusSpanExporter(Encoder(), host)),
-            "share": sender.exports(batch, wrapped, nothing),
-            "share after a look": sender.exports(batch, wrapped, Reader()),
-            "share with event": sender.exports(batch, wrapped, nothing, event="retry"),
+            "share": sender.exports(batch, wrapped),
+            "share in cache": sender.exports(batch, wrapped, in_cache=True),
+            "share with event": sender.exports(batch, wrapped, event="retry"),
         },
         _ROUNDS,
     )
@@ -43,13 +42,13 @@ def _without(host: Host) -> Iterator[Figure]:
     yield Figure("stock span: make and encode", stock, "ns")
     yield Figure("span without a status: ours ÷ stock", ratios(times["ours"], stock), "x")
     yield _share("span without a status: our share of stock", times["share"], stock, target=1)
-    yield _share("the same, where the spans were just read", times["share after a look"], stock)
+    yield _share("the same, spans in the cache", times["share in cache"], stock)
     yield _share("span without a status, with an event: our share of stock", times["share with event"], stock)
 
 
 def _with(host: Host) -> Iterator[Figure]:
-    sender, nothing = Sender(), Nothing()
-    wrapped = StatusSpanExporter(nothing, host)
+    sender = Sender()
+    wrapped = StatusSpanExporter(Nothing(), host)
     batch = [with_status("webex_connect", *status) for status in islice(cycle(_STATUSES), _BATCH)]
     added = [host.enrich(attributes) for attributes in batch]
     final = [{**attributes, **more} for attributes, more in zip(batch, added, strict=True)]
@@ -58,8 +57,8 @@ def _with(host: Host) -> Iterator[Figure]:
             "stock": sender.sends(batch, Encoder(), added),
             "stock at once": sender.sends(final, Encoder()),
             "ours": sender.sends(batch, StatusSpanExporter(Encoder(), host)),
-            "share": sender.exports(batch, wrapped, nothing),
-            "share after a look": sender.exports(batch, wrapped, Reader()),
+            "share": sender.exports(batch, wrapped),
+            "share in cache": sender.exports(batch, wrapped, in_cache=True),
         },
         _ROUNDS,
     )
@@ -68,7 +67,7 @@ def _with(host: Host) -> Iterator[Figure]:
     yield Figure("span with a status: ours ÷ stock with set_attributes", ratios(times["ours"], stock), "x", 1)
     yield Figure("the same, stock with all set at the start", ratios(times["ours"], times["stock at once"]), "x")
     yield _share("span with a status: our share of stock", times["share"], stock, target=5)
-    yield _share("the same, where the spans were just read", times["share after a look"], stock)
+    yield _share("the same, spans in the cache", times["share in cache"], stock)
 
 
 def _share(name: str, own: list[float], stock: list[float], target: float | None = None) -> Figure:

@@ -347,6 +347,18 @@ class TestMisbehaving:
         assert record == before
         assert host.plugin_failures == {"bad.plugin": 5}
 
+    @pytest.mark.parametrize("code", ["None", "''", "True", "['7206']", "'two words'"])
+    def test_a_document_whose_code_is_no_code_carries_no_status(self, install: InstallPlugin, code: str) -> None:
+        read = f"def read(document): return [RawStatus(code={code}, channel='sms', system=5, message_id=b'x')]"
+        install("odd", HOOK + DOCUMENTS.format(key="receipt") + read)
+        assert Host.load({}, strict=True).enrich({}, {"receipt": 1}) == {}
+
+    def test_a_status_among_others_is_refined_once(self, install: InstallPlugin) -> None:
+        install("bad", HOOK + "def messaging_status_refine(raw, status): raise ValueError")
+        host = Host.load({}, strict=True)
+        host.enrich({"messaging.channel": "sms"}, events=[{"messaging.delivery.code": "7206"}] * 2)
+        assert host.plugin_failures == {"bad.plugin": 2}
+
     def test_the_next_reader_of_a_key_is_asked_where_the_first_finds_nothing(self, install: InstallPlugin) -> None:
         install("first", HOOK + DOCUMENTS.format(key="receipt") + "def read(document): return []")
         good = "def read(document): return [RawStatus(code=document.content['receipt'])]"

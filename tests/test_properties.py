@@ -106,3 +106,26 @@ def test_decoding_by_table_equals_reading_the_catalogues(code: str, channel: str
     listed = [c.rows[code].description for c in [own, *(catalogues[n] for n in own.extends)] if code in c.rows]
     others = [series.description for series in own.series if code in series]
     assert status.description == next(iter([*listed, *others]), None)
+
+
+THE_LONG_WAY = Host.load({}, strict=True)
+THE_LONG_WAY._known = lambda attributes: None
+
+usual = st.fixed_dictionaries(
+    {"messaging.status.code": st.sampled_from(LISTED) | codes},
+    optional={
+        "messaging.channel": st.sampled_from([entry.catalogue.channel for entry in HOST.channels]) | channels | values,
+        "messaging.system": st.sampled_from(["webex_connect", "Webex Connect", "kafka"]) | values,
+        "messaging.status.reason": st.sampled_from(["Transient_MailboxFull", "fraud"]) | values,
+        "messaging.delivery.code": codes,
+        "delivery_status": st.sampled_from(["Failed", "Un-Delivered"]),
+        "error.type": st.just("mine"),
+    },
+)
+
+
+@given(attributes=usual | likely, resource=st.none() | likely)
+@settings(max_examples=600, deadline=None)
+def test_the_shortcut_says_what_the_long_way_says(attributes: dict[str, Any], resource: Any) -> None:
+    expected = THE_LONG_WAY.enrich(attributes, resource=resource)
+    assert HOST.enrich(attributes, resource=resource) == expected

@@ -18,6 +18,7 @@ from messaging_status.locate import Locator
 from messaging_status.model import MESSAGE_ID, MESSAGING_SYSTEM, AttributeValue, RawStatus, Severity, Status
 from messaging_status.plugins import Failure, Plugin, load_plugins
 from messaging_status.settings import Settings, load_settings
+from messaging_status.shortcut import Shortcut
 from messaging_status.spelling import as_code, normalised
 from messaging_status.table import Meaning, Table
 
@@ -57,6 +58,7 @@ class Host:
         ]
         self._readers = _readers(plugins)
         self._locator = Locator(settings, self._readers, table.recognises)
+        self._known = _nothing_known if self._refiners or self._watchers else Shortcut(table, self._locator).find
         self._code_key, self._category_key, self._outcome_key = (
             f"{settings.prefix}.{name}" for name in ("code", "category", "outcome")
         )
@@ -186,16 +188,18 @@ class Host:
 
         For those who call it for every record and guard against exceptions themselves.
         """
-        raws = self._locator.find(attributes, body, events, resource)
-        if not raws:
+        meaning = self._known(attributes)
+        raws = () if meaning is not None else self._locator.find(attributes, body, events, resource)
+        if meaning is None and not raws:
             return _NOTHING
         if self._code_key in attributes and self._category_key in attributes and self._outcome_key in attributes:
             return _NOTHING
-        raw = raws[0]
-        meaning = self._decode(raw)
-        if len(raws) > 1:
-            decoded = [(self._decode(raw), raw) for raw in raws]
-            meaning, raw = max(decoded, key=lambda pair: _BADNESS[pair[0].status.severity])
+        if meaning is not None:
+            if MESSAGING_SYSTEM in attributes or not meaning.status.system:
+                return meaning.attributes
+            return {**meaning.attributes, MESSAGING_SYSTEM: meaning.status.system}
+        decoded = [(self._decode(raw), raw) for raw in raws]
+        meaning, raw = max(decoded, key=lambda pair: _BADNESS[pair[0].status.severity])
         said = meaning.attributes
         if raw.system is not None and meaning.status.system and MESSAGING_SYSTEM not in attributes:
             said = {**said, MESSAGING_SYSTEM: meaning.status.system}
@@ -233,6 +237,10 @@ class Host:
         self._stumbles += 1
         if self._stumbles == 1:
             _logger.error("a record could not be enriched and goes on as it is: %s", place_of(error))
+
+
+def _nothing_known(_: Mapping[str, Any]) -> None:
+    """Where plugins refine or watch, every status goes the long way."""
 
 
 def _readers(plugins: Iterable[Plugin]) -> Readers:

@@ -48,14 +48,13 @@ class Locator:
         self._system = keys.system
         self._reason = tuple(dict.fromkeys((f"{prefix}.reason", *keys.reason)))
         self._delivery_status = keys.delivery_status
-        self._details = frozenset((*self._reason, *self._delivery_status))
+        self.detail_keys = frozenset((*self._reason, *self._delivery_status))
+        self.ordered_keys = (self._code, self._system, self._channel)
         self._recognises = recognises
         self._readers = readers
-        self._pairs = _pair_pattern(
-            [*self._code, *self._channel, *self._system, *self._reason, *self._delivery_status]
-            if settings.log_text
-            else []
-        )
+        every = (*self._code, *self._channel, *self._system, *self._reason, *self._delivery_status)
+        self._paths = [(key, key.split(".")) for key in dict.fromkeys(every)]
+        self._pairs = _pair_pattern(every) if settings.log_text else None
         self._code_starts = tuple(f"{key}=" for key in self._code)
         self.code_keys = frozenset(self._code)
 
@@ -68,7 +67,7 @@ class Locator:
     ) -> Sequence[RawStatus]:
         """The raw statuses of one record, normalised, none where it carries none."""
         around = (attributes, _NOTHING if resource is None else resource)
-        found = self._in_mapping(attributes, around)
+        found = None if self.code_keys.isdisjoint(attributes) else self._in_mapping(attributes, around)
         if found is not None:
             return (found,)
         in_events = [self._in_mapping(event, (event, *around)) for event in events]
@@ -91,7 +90,7 @@ class Locator:
                 system, channel = _name(self._system, around), _name(self._channel, around)
                 recognised = self._recognises(system, channel)
             if recognised or (recognised is None and "." in key):
-                if self._details.isdisjoint(fields):
+                if self.detail_keys.isdisjoint(fields):
                     return RawStatus(code=code, system=system, channel=channel)
                 return RawStatus(
                     code=code,
@@ -122,9 +121,12 @@ class Locator:
         system, channel = _name(self._system, around), _name(self._channel, around)
         if self._recognises(system, channel) is not False:
             found = read_document(self._readers, content, system, channel)
-            if found:
-                return [_completed(raw, system, channel) for raw in found]
-        fields = _Nested(content)
+            known = [_completed(raw, system, channel) for raw in found]
+            if usable := [raw for raw in known if raw.code]:
+                return usable
+        fields = _flat(content, self._paths)
+        if self.code_keys.isdisjoint(fields):
+            return ()
         raw = self._in_mapping(fields, (fields, *around))
         return () if raw is None else (raw,)
 
@@ -141,27 +143,21 @@ class Locator:
         return () if raw is None else (raw,)
 
 
-class _Nested(Mapping[str, Any]):
-    """A mapping in which ``messaging.status.code`` is found flat as well as in nested mappings."""
-
-    def __init__(self, content: Mapping[Any, Any]) -> None:
-        self._content = content
-
-    def __getitem__(self, key: str) -> Any:
-        if key in self._content:
-            return self._content[key]
-        value: Any = self._content
-        for part in key.split("."):
-            if not isinstance(value, Mapping):
-                raise KeyError(key)
-            value = value[part]
-        return value
-
-    def __iter__(self) -> Any:
-        return iter(self._content)
-
-    def __len__(self) -> int:
-        return len(self._content)
+def _flat(content: Mapping[Any, Any], paths: Iterable[tuple[str, Sequence[str]]]) -> dict[str, Any]:
+    """Those of the keys that the content has, flat as ``messaging.status.code`` or in mappings inside mappings."""
+    found: dict[str, Any] = {}
+    for key, parts in paths:
+        if key in content:
+            found[key] = content[key]
+        elif len(parts) > 1 and parts[0] in content:
+            value: Any = content
+            for part in parts:
+                if not isinstance(value, Mapping) or part not in value:
+                    break
+                value = value[part]
+            else:
+                found[key] = value
+    return found
 
 
 def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
@@ -182,9 +178,7 @@ def _completed(raw: RawStatus, system: str | None, channel: str | None) -> RawSt
     return msgspec.structs.replace(known, system=known.system or system, channel=known.channel or channel)
 
 
-def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str] | None:
+def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str]:
     """Finds ``key=value`` and ``key="value"``. Values are bounded, so that the search takes linear time."""
-    if not keys:
-        return None
     names = "|".join(re.escape(key) for key in sorted(set(keys), key=len, reverse=True))
     return re.compile(rf'(?<![\w.-])({names})=(?:"([^"\n]{{1,128}})"|([^\s"\',;&)\]}}]{{1,128}}))')

@@ -129,6 +129,12 @@ class Table:
             return True
         return None
 
+    def exactly(self, code: str, system: str, channel: str) -> Entry | None:
+        """The entry of a code on its channel, where both names are in one of their :func:`spellings`."""
+        table = self._by_name.get(system)
+        on = table.channels.get(channel) if table is not None else None
+        return on.entries.get(code) if on is not None else None
+
     def _find(self, code: str, system: str | None, channel: str | None) -> Found:
         """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
         table = self._by_name.get(system) or self.system(system) if system is not None else self._presumed(channel)

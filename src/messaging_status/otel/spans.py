@@ -68,9 +68,10 @@ def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
                 attributes, events = span._attributes, span._events  # noqa: SLF001
             else:
                 attributes, events = span.attributes, span.events
-            copied: dict[str, Any] = {} if attributes is None else attributes.copy()  # type: ignore[attr-defined]
-            if holds_no_code(copied) and not (events and hold_code(events)):
+            # Before the copy: nearly every span leaves here.
+            if (attributes is None or holds_no_code(attributes)) and not (events and hold_code(events)):
                 return span
+            copied: dict[str, Any] = {} if attributes is None else attributes.copy()  # type: ignore[attr-defined]
             resource = span.resource.attributes
             what = said(copied, None, (), resource)
             if not what and events:
