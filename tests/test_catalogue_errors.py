@@ -315,6 +315,11 @@ def test_a_mistake_at_the_top_is_explained(tmp_path: Path, text: str, problems: 
             id="long advice",
         ),
         pytest.param(
+            HEAD + ROW + 'advise = "Wait."',
+            ["pager.toml:10: status.17.advise: 'advise' is not a key here; did you mean 'advice'?"],
+            id="mistyped key beside all that are needed",
+        ),
+        pytest.param(
             HEAD + ROW + "advice = []", ["pager.toml:10: status.17.advice: [] is not a text"], id="list for an advice"
         ),
         pytest.param(
@@ -473,6 +478,11 @@ def test_a_mistake_in_a_variant_is_explained(tmp_path: Path, text: str, problems
                 "pager.toml:5: range[0]: from '100' to None is not a range: two numbers as text, with as many digits",
             ],
             id="no last",
+        ),
+        pytest.param(
+            HEAD + SERIES + 'advise = "Wait."',
+            ["pager.toml:12: range[0].advise: 'advise' is not a key here; did you mean 'advice'?"],
+            id="mistyped key beside all that are needed",
         ),
         pytest.param(
             series('severity = "WARN"\n', ""), ["pager.toml:5: range[0].severity: is missing"], id="no severity"

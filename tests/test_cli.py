@@ -185,6 +185,11 @@ class TestDecode:
         found = run_json("decode", "sms", "9002", "--json")
         assert (found["channel"], found["description"]) == ("sms", "Recipient has not consented")
 
+    def test_a_code_of_a_channel_that_is_extended_has_its_variants(self) -> None:
+        found = run_json("decode", "mms", "7200", "--json")
+        assert found["channel"] == "mms"
+        assert found["variants"] == run_json("decode", "common", "7200", "--json")["variants"] != []
+
     def test_a_code_of_a_series_is_found_under_its_own_number(self) -> None:
         found = run_json("decode", "logbook", "1999", "--json")
         assert (found["channel"], found["code"]) == ("voice_logbook", "1999")
@@ -647,6 +652,7 @@ class TestDemo:
         assert result.stdout == f"{endpoint} took 15 spans and 15 logs of service messaging-status-demo\n"
         httpserver.check_assertions()
         spans, logs, services = [], [], set()
+        assert {request.environ["REQUEST_URI"] for request, _ in httpserver.log} == {"/v1/traces", "/v1/logs"}
         for request, _ in httpserver.log:
             if request.path == "/v1/traces":
                 for traced in ExportTraceServiceRequest.FromString(request.get_data()).resource_spans:

@@ -14,7 +14,7 @@ from messaging_status.host import Host
 from messaging_status.model import FAILURES
 from messaging_status.otel.attributes import merged
 
-__all__ = ["StatusSpanExporter", "span_enricher"]
+__all__ = ["StatusSpanExporter", "spans_enricher"]
 
 _FAILURES = frozenset(outcome.value for outcome in FAILURES)
 
@@ -31,12 +31,11 @@ class StatusSpanExporter(SpanExporter):
             host: What decodes; one host can serve any number of exporters.
         """
         self._exporter = exporter
-        self._enriched = span_enricher(host)
+        self._enriched = spans_enricher(host)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Hand the spans on; those that carry a status as new spans, all others as the same objects."""
-        enriched = self._enriched
-        return self._exporter.export([enriched(span) for span in spans])
+        return self._exporter.export(self._enriched(spans))
 
     def shutdown(self) -> None:
         """Shut the wrapped exporter down."""
@@ -47,28 +46,48 @@ class StatusSpanExporter(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-def span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
-    """A function that answers a span with its status's meaning on it, or the same span where it has none.
+def spans_enricher(host: Host) -> Callable[[Sequence[ReadableSpan]], list[ReadableSpan]]:
+    """A function that answers spans, each with its status's meaning on it, or as the same object where it has none.
 
     It never raises: a span that cannot be enriched is answered as it is.
     """
+    enriched, holds_no_code = _span_enricher(host), host.code_keys.isdisjoint
+
+    def all_enriched(spans: Sequence[ReadableSpan]) -> list[ReadableSpan]:
+        try:
+            # The public properties wrap attributes in a proxy and copy events, twice the cost of this whole
+            # look. Only the SDK's own class is known to hold both in these two fields.
+            return [
+                span
+                if type(span) is ReadableSpan and holds_no_code(span._attributes) and not span._events  # type: ignore[arg-type]  # noqa: SLF001
+                else enriched(span)
+                for span in spans
+            ]
+        except Exception:  # noqa: BLE001 - whatever the spans are made of, they must be exported, one by one then
+            return [enriched(span) for span in spans]
+
+    return all_enriched
+
+
+def _span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
     said, holds_no_code = host.said, host.code_keys.isdisjoint
     outcome_key = f"{host.settings.prefix}.outcome"
     sets_status = host.settings.span_error_status
 
     def hold_code(events: Sequence[Event]) -> bool:
         # By index: iterating over the SDK's list takes its lock and copies it.
-        return not all(holds_no_code(events[index].attributes or ()) for index in range(len(events)))
+        for index in range(len(events)):
+            attributes = events[index].attributes
+            if attributes is not None and not holds_no_code(attributes):
+                return True
+        return False
 
     def enriched(span: ReadableSpan) -> ReadableSpan:
         try:
-            # The public properties wrap attributes in a proxy and copy events, four times the cost of
-            # this whole look. Only the SDK's own class is known to hold both in these two fields.
             if type(span) is ReadableSpan:
                 attributes, events = span._attributes, span._events  # noqa: SLF001
             else:
                 attributes, events = span.attributes, span.events
-            # Before the copy: nearly every span leaves here.
             if (attributes is None or holds_no_code(attributes)) and not (events and hold_code(events)):
                 return span
             copied: dict[str, Any] = {} if attributes is None else attributes.copy()  # type: ignore[attr-defined]
