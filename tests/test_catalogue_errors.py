@@ -357,6 +357,14 @@ def test_a_mistake_in_a_row_is_explained(tmp_path: Path, text: str, problems: li
             id="the same reason",
         ),
         pytest.param(
+            HEAD + ROW + VARIANT * 3,
+            [
+                "pager.toml:13: status.17.variant[1]: matches the same as variant[0], so it is never reached",
+                "pager.toml:16: status.17.variant[2]: matches the same as variant[0], so it is never reached",
+            ],
+            id="the same reason three times",
+        ),
+        pytest.param(
             HEAD + ROW + VARIANT + edited(VARIANT, '"lost"', '["lost"]'),
             ["pager.toml:13: status.17.variant[1]: matches the same as variant[0], so it is never reached"],
             id="the same reason in a list",
@@ -555,6 +563,12 @@ def test_a_mistake_is_told_with_its_line_however_its_table_is_written(tmp_path: 
 )
 def test_a_mistake_in_memory_is_explained_without_a_line(place: dict[Any, Any], problem: str) -> None:
     assert problems_of({**tomllib.loads(HEAD), **place})[0] == problem
+
+
+def test_lines_inside_a_text_of_many_lines_are_not_taken_for_tables(tmp_path: Path) -> None:
+    text = edited(HEAD, '"a handbook"', '"""\n[status.17]\nseverity = 3\n"""') + edited(ROW, "WARN", "warn")
+    problem = "status.17.severity: 'warn' is not a severity; expected one of ERROR, FATAL, INFO, WARN"
+    assert problems_of_text(tmp_path, text) == [f"pager.toml:12: {problem}"]
 
 
 def test_a_variant_that_is_no_table_is_explained() -> None:

@@ -303,3 +303,9 @@ class TestFiles:
         file = tmp_path / "my.toml"
         file.write_text("")
         assert read_settings(file) == Settings()
+
+
+@pytest.mark.parametrize("source", ["some/path.toml", 5, ["prefix"]])
+def test_what_is_neither_settings_nor_a_mapping_is_an_error(source: Any) -> None:
+    with pytest.raises(SettingsError, match="is neither Settings nor a mapping; read a file with read_settings"):
+        load_settings(source)

@@ -104,6 +104,9 @@ def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Setting
         return source
     if isinstance(source, Mapping):
         return _validate(source, where="settings")
+    if source is not None:
+        msg = f"settings: {shown(source)} is neither Settings nor a mapping; read a file with read_settings"
+        raise SettingsError([msg])
     path = os.environ.get(CONFIG_VARIABLE)
     return read_settings(path) if path else Settings()
 
