@@ -19,6 +19,19 @@ ROOT = Path(__file__).parent.parent
 
 InstallPlugin = Callable[..., None]
 
+SIM_FULL: Mapping[str, str | bool] = {
+    "messaging.status.code": "7206",
+    "messaging.status.description": "Recipient's SIM is full",
+    "messaging.status.severity": "WARN",
+    "messaging.status.retryable": True,
+    "messaging.status.category": "recipient_unreachable",
+    "messaging.status.outcome": "undelivered",
+    "messaging.status.channel": "sms",
+    "messaging.status.fault": "recipient",
+    "error.type": "recipient_unreachable",
+}
+"""What is to be put on a record that carries 7206 on sms, and nothing else of ours."""
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,17 +12,7 @@ import pytest
 
 from messaging_status import Host, RawStatus
 
-SIM_FULL = {
-    "messaging.status.code": "7206",
-    "messaging.status.description": "Recipient's SIM is full",
-    "messaging.status.severity": "WARN",
-    "messaging.status.retryable": True,
-    "messaging.status.category": "recipient_unreachable",
-    "messaging.status.outcome": "undelivered",
-    "messaging.status.channel": "sms",
-    "messaging.status.fault": "recipient",
-    "error.type": "recipient_unreachable",
-}
+from .conftest import SIM_FULL
 
 
 def without(*names: str) -> dict[str, Any]:
@@ -143,6 +133,8 @@ class TestAttributes:
     def test_the_reason_chooses_a_variant(self, host: Host) -> None:
         bounce = {"messaging.channel": "email", "messaging.delivery.code": "7520"}
         full = host.enrich({**bounce, "reason": "transient mailbox-full"})
+        named = {**bounce, "messaging.system": "webex_connect", "reason": "Transient_MailboxFull"}
+        assert host.enrich(named) == full
         assert full["messaging.status.reason"] == "Transient_MailboxFull"
         assert full["messaging.status.retryable"] is True
         assert "messaging.status.retryable" not in host.enrich(bounce)

@@ -25,19 +25,9 @@ from opentelemetry.sdk.resources import Resource
 from messaging_status import Host
 from messaging_status.otel import StatusLogExporter, StatusLogRecordProcessor
 
-TEXT = "channel=sms code=7206"
-MEANING = {
-    "messaging.status.code": "7206",
-    "messaging.status.description": "Recipient's SIM is full",
-    "messaging.status.severity": "WARN",
-    "messaging.status.retryable": True,
-    "messaging.status.category": "recipient_unreachable",
-    "messaging.status.outcome": "undelivered",
-    "messaging.status.channel": "sms",
-    "messaging.status.fault": "recipient",
-    "error.type": "recipient_unreachable",
-}
+from .conftest import SIM_FULL
 
+TEXT = "channel=sms code=7206"
 Emit = Callable[..., tuple[ReadableLogRecord, ReadableLogRecord]]
 
 
@@ -68,7 +58,7 @@ def encoded(record: ReadableLogRecord) -> EncodedRecord:
 )
 def test_a_record_leaves_with_the_meaning_of_its_status(host: Host, attributes: Any, body: Any) -> None:
     plain, enriched = emit(host, LogRecord(body=body, attributes=attributes))
-    assert dict(enriched.log_record.attributes or {}) == {**(attributes or {}), **MEANING}
+    assert dict(enriched.log_record.attributes or {}) == {**(attributes or {}), **SIM_FULL}
     assert dict(plain.log_record.attributes or {}) == (attributes or {})
 
 
@@ -101,7 +91,7 @@ def test_a_record_without_a_status_is_the_same_object(host: Host) -> None:
 
 def test_channel_may_stand_in_the_resource(host: Host) -> None:
     _, enriched = emit(host, LogRecord(body="code=7206"), resource=Resource({"messaging.channel": "sms"}))
-    assert dict(enriched.log_record.attributes or {}) == MEANING
+    assert dict(enriched.log_record.attributes or {}) == SIM_FULL
 
 
 class TestLimits:
@@ -225,7 +215,7 @@ class TestProcessor:
 
         watching = Watching()
         found = process(host, LogRecord(body=TEXT, attributes={"a": 1}), watching)
-        assert watching.seen == dict(found.log_record.attributes or {}) == {"a": 1, **MEANING}
+        assert watching.seen == dict(found.log_record.attributes or {}) == {"a": 1, **SIM_FULL}
         assert caplog.records == []
 
     def test_the_callers_attributes_survive(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,9 +122,21 @@ usual = st.fixed_dictionaries(
         "error.type": st.just("mine"),
     },
 )
+varied = st.sampled_from(
+    [
+        {
+            "messaging.system": "webex_connect",
+            "messaging.channel": entry.catalogue.channel,
+            "messaging.status.code": code,
+        }
+        for entry in HOST.channels
+        for code, row in entry.catalogue.rows.items()
+        if row.variant
+    ]
+).flatmap(lambda record: likely.map(lambda more: {**more, **record}))
 
 
-@given(attributes=usual | likely, resource=st.none() | likely)
+@given(attributes=usual | varied | likely, resource=st.none() | likely)
 @settings(max_examples=600, deadline=None)
 def test_the_shortcut_says_what_the_long_way_says(attributes: dict[str, Any], resource: Any) -> None:
     expected = THE_LONG_WAY.enrich(attributes, resource=resource)

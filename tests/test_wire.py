@@ -28,16 +28,8 @@ from messaging_status import Host
 from messaging_status.cli.receiver import Received, receiving
 from messaging_status.otel import StatusLogExporter, StatusSpanExporter
 
-MEANING = {
-    "messaging.status.description": "Recipient's SIM is full",
-    "messaging.status.severity": "WARN",
-    "messaging.status.retryable": True,
-    "messaging.status.category": "recipient_unreachable",
-    "messaging.status.outcome": "undelivered",
-    "messaging.status.channel": "sms",
-    "messaging.status.fault": "recipient",
-    "error.type": "recipient_unreachable",
-}
+from .conftest import SIM_FULL
+
 SENT = {"messaging.channel": "sms", "messaging.status.code": "7206"}
 
 
@@ -99,7 +91,7 @@ def test_spans_arrive_with_their_meaning(wire: tuple[SpanExporter, LogRecordExpo
                 "messaging.status.channel": "in_app",
             },
         },
-        {"signal": "span", "name": "send", "attributes": {**SENT, **MEANING}},
+        {"signal": "span", "name": "send", "attributes": {**SENT, **SIM_FULL}},
     ]
     (scope,) = received.trace_requests[0].resource_spans[0].scope_spans
     assert (scope.scope.name, scope.scope.version) == ("sender", "1.0")
@@ -115,7 +107,7 @@ def test_logs_arrive_with_their_meaning(wire: tuple[SpanExporter, LogRecordExpor
     for body in bodies:
         logger.emit(LogRecord(body=body))
     provider.shutdown()
-    meaning = {"messaging.status.code": "7206", **MEANING}
+    meaning = dict(SIM_FULL)
     assert [(found["body"], found["attributes"]) for found in received.objects()] == [
         ("channel=sms code=7206", meaning),
         ({"channel": "sms", "code": 7206}, meaning),
