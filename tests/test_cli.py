@@ -53,19 +53,9 @@ SIM_FULL = {
     "advice": "Resend later, in growing intervals.",
     "variants": [],
 }
-SIM_FULL_ATTRIBUTES = {
-    "messaging.status.channel": "sms",
-    "messaging.status.code": "7206",
-    "messaging.status.description": "Recipient's SIM is full",
-    "messaging.status.severity": "WARN",
-    "messaging.status.retryable": True,
-    "messaging.status.outcome": "undelivered",
-    "messaging.status.category": "recipient_unreachable",
-    "messaging.status.fault": "recipient",
-    "error.type": "recipient_unreachable",
-}
 RATE_LIMITED_ATTRIBUTES = {
     "messaging.system": "webex_connect",
+    "messaging.channel": "rcs",
     "messaging.status.channel": "rcs",
     "messaging.status.code": "7324",
     "messaging.status.description": "Maximum transactions per second reached",
@@ -591,25 +581,22 @@ class TestDemo:
         assert (result.exit_code, result.stderr) == (0, "")
         before_and_after, _, summary = result.stdout.partition("\n\n")
         heads, *rows = table(before_and_after)
-        assert heads == ["signal", "left the sender", "arrived", "severity", "retryable", "outcome"]
-        assert Counter(row[0] for row in rows) == {"span": 15, "log": 15}
-        assert rows[0][1:] == [
-            "messaging.system=webex_connect messaging.status.channel=SMS messaging.status.code=7501",
-            "Submitted",
-            "INFO",
-            "no",
-            "submitted",
-        ]
-        assert rows[15][1:] == [
-            "delivery report messaging.status.channel=SMS messaging.status.code=7206",
+        told = ["arrived: channel", "description", "severity", "retryable", "outcome"]
+        assert heads == ["signal", "left the sender", *told]
+        assert [row[0] for row in rows] == ["span", "log"] * 15
+        assert rows[0][1:] == ["channel=SMS code=7501", "sms", "Submitted", "INFO", "no", "submitted"]
+        assert rows[1][1:] == [
+            "delivery report channel=SMS code=7206",
+            "sms",
             "Recipient's SIM is full",
             "WARN",
             "yes",
             "undelivered",
         ]
+        assert all(span[2] == log[2] for span, log in zip(rows[::2], rows[1::2], strict=True))
         heads, *outcomes = table(summary)
         assert heads == ["outcome", "records"]
-        assert Counter({name: int(count) for name, count in outcomes}) == Counter(row[5] for row in rows)
+        assert Counter({name: int(count) for name, count in outcomes}) == Counter(row[6] for row in rows)
 
     def test_json_is_what_arrived(self, host: Host) -> None:
         arrived = run_json("demo", "--json")
@@ -617,8 +604,8 @@ class TestDemo:
         assert arrived[4] == {"signal": "span", "name": "send rcs", "attributes": RATE_LIMITED_ATTRIBUTES}
         assert arrived[15] == {
             "signal": "log",
-            "body": "delivery report messaging.status.channel=SMS messaging.status.code=7206",
-            "attributes": SIM_FULL_ATTRIBUTES,
+            "body": "delivery report messaging.channel=SMS messaging.status.code=7206",
+            "attributes": SIM_FULL_ON_A_RECORD,
         }
         for signal in ("span", "log"):
             told = [item["attributes"] for item in arrived if item["signal"] == signal]
@@ -665,7 +652,7 @@ class TestDemo:
         assert services == {"messaging-status-demo"}
         assert (len(spans), len(logs)) == (15, 15)
         assert attributes_of(next(span for span in spans if span.name == "send rcs")) == RATE_LIMITED_ATTRIBUTES
-        assert attributes_of(logs[0]) == SIM_FULL_ATTRIBUTES
+        assert attributes_of(logs[0]) == SIM_FULL_ON_A_RECORD
 
     def test_json_of_an_endpoint_is_what_was_handed_over(self, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/v1/traces").respond_with_data(b"")

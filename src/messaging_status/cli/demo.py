@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,8 +30,9 @@ from opentelemetry.trace import SpanKind
 
 from messaging_status.cli.output import print_json, print_rows, word
 from messaging_status.cli.receiver import receiving
-from messaging_status.cli.story import STORIES
+from messaging_status.cli.story import STORIES, SYSTEM, StoryKeys
 from messaging_status.host import Host
+from messaging_status.model import MESSAGING_SYSTEM
 from messaging_status.otel import StatusLogExporter, StatusSpanExporter
 
 __all__ = ["run_demo"]
@@ -119,16 +120,16 @@ def _tell(host: Host, spans: SpanExporter, logs: LogRecordExporter) -> _Emitted:
         BatchLogRecordProcessor(StatusLogExporter(_NotedLogs(logs, emitted), host))
     )
     tracer, logger = tracer_provider.get_tracer("sender"), logger_provider.get_logger("sender")
-    prefix = host.settings.prefix
+    keys = StoryKeys.of(host.settings)
     for story in STORIES:
         with tracer.start_as_current_span(
-            f"send {story.channel}", kind=SpanKind.PRODUCER, attributes=story.span_attributes(prefix)
+            f"send {story.channel}", kind=SpanKind.PRODUCER, attributes=story.span_attributes(keys)
         ):
             logger.emit(
                 LogRecord(
                     severity_number=SeverityNumber.INFO,
-                    body=story.log_body(prefix),
-                    attributes=dict(story.log_attributes(prefix)),
+                    body=story.log_body(keys),
+                    attributes=dict(story.log_attributes(keys)),
                 )
             )
     tracer_provider.shutdown()
@@ -168,25 +169,33 @@ class _NotedLogs(LogRecordExporter):
 
 
 def _show(host: Host, emitted: _Emitted, arrived: Sequence[Mapping[str, Any]]) -> None:
-    left = [_written(dict(span.attributes or {})) for span in emitted.spans.get_finished_spans()]
-    left += [_written(log.log_record.body, log.log_record.attributes) for log in emitted.logs.get_finished_logs()]
+    """The span and the log of one story after the other, each as it was emitted and as it arrived."""
     prefix = host.settings.prefix
+    left = [_written(prefix, span.attributes) for span in emitted.spans.get_finished_spans()]
+    left += [_written(prefix, record.attributes, record.body) for record in _records(emitted)]
+    pairs = list(zip(left, arrived, strict=True))
+    stories = [pair for story in zip(pairs[: len(STORIES)], pairs[len(STORIES) :], strict=True) for pair in story]
 
-    def said(attributes: Mapping[str, Any]) -> Callable[[str], str]:
-        return lambda name: word(attributes.get(f"{prefix}.{name}"))
+    def said(item: Mapping[str, Any], name: str) -> str:
+        return word(item["attributes"].get(f"{prefix}.{name}"))
 
-    heads = ("signal", "left the sender", "arrived", "severity", "retryable", "outcome")
-    rows = [
-        (item["signal"], before, *map(said(item["attributes"]), ("description", "severity", "retryable", "outcome")))
-        for before, item in zip(left, arrived, strict=True)
-    ]
-    print_rows(heads, rows, title="One message on each channel, before and after")
-    outcomes = Counter(said(item["attributes"])("outcome") for item in arrived)
+    told = ("channel", "description", "severity", "retryable", "outcome")
+    heads = ("signal", "left the sender", "arrived: channel", *told[1:])
+    rows = [(item["signal"], before, *(said(item, name) for name in told)) for before, item in stories]
+    print_rows(heads, rows, title="One message on each channel: its send call, and what was reported later")
+    outcomes = Counter(said(item, "outcome") for item in arrived)
     click.echo()
     print_rows(("outcome", "records"), [(name, str(count)) for name, count in outcomes.most_common()])
 
 
-def _written(value: Any, attributes: Mapping[str, Any] | None = None) -> str:
-    """What a person would see of a record without us, on one line."""
-    body = " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-    return " ".join([body, *(f"{key}={item}" for key, item in (attributes or {}).items())])
+def _records(emitted: _Emitted) -> list[LogRecord]:
+    return [readable.log_record for readable in emitted.logs.get_finished_logs()]
+
+
+def _written(prefix: str, attributes: Mapping[str, Any] | None, body: Any = None) -> str:
+    """What a person would see of a record without us, on one line and without prefixes; the system is always the same."""
+    pairs = body if isinstance(body, Mapping) else attributes or {}
+    words = [f"{key}={value}" for key, value in pairs.items() if key != MESSAGING_SYSTEM]
+    text = " ".join([*([body] if isinstance(body, str) else []), *words])
+    text = text.replace(f'"{MESSAGING_SYSTEM}": "{SYSTEM}", ', "")
+    return text.replace(f"{prefix}.", "").replace("messaging.", "")

@@ -10,10 +10,26 @@ from typing import Any, Final
 import msgspec
 
 from messaging_status.model import MESSAGING_SYSTEM
+from messaging_status.settings import Settings
 
-__all__ = ["STORIES", "SYSTEM", "Story"]
+__all__ = ["STORIES", "SYSTEM", "Story", "StoryKeys"]
 
 SYSTEM: Final = "webex_connect"
+
+
+class StoryKeys(msgspec.Struct, frozen=True):
+    """Under which keys this sender writes: one that the settings read, and where there is a choice not one of ours."""
+
+    code: str
+    channel: str
+    reason: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> StoryKeys:
+        """Keys that a host with these settings reads."""
+        ours = f"{settings.prefix}.channel"
+        channel = next((key for key in settings.keys.channel if key != ours), ours)
+        return cls(code=f"{settings.prefix}.code", channel=channel, reason=f"{settings.prefix}.reason")
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -33,28 +49,28 @@ class Story(msgspec.Struct, frozen=True):
     form: str
     reason: str | None = None
 
-    def span_attributes(self, prefix: str) -> dict[str, Any]:
+    def span_attributes(self, keys: StoryKeys) -> dict[str, Any]:
         """What the sender puts on its span."""
-        return {MESSAGING_SYSTEM: SYSTEM, f"{prefix}.channel": self.channel, f"{prefix}.code": self.sent}
+        return {MESSAGING_SYSTEM: SYSTEM, keys.channel: self.channel, keys.code: self.sent}
 
-    def log_attributes(self, prefix: str) -> Mapping[str, Any]:
+    def log_attributes(self, keys: StoryKeys) -> Mapping[str, Any]:
         """What the sender puts on its log record."""
-        return {MESSAGING_SYSTEM: SYSTEM, **self._report(prefix)} if self.form == "attributes" else {}
+        return {MESSAGING_SYSTEM: SYSTEM, **self._report(keys)} if self.form == "attributes" else {}
 
-    def log_body(self, prefix: str) -> Any:
+    def log_body(self, keys: StoryKeys) -> Any:
         """What the sender logs."""
         if self.form == "attributes":
             return "delivery report"
-        report = {"event": "delivery report", MESSAGING_SYSTEM: SYSTEM, **self._report(prefix)}
+        report = {"event": "delivery report", MESSAGING_SYSTEM: SYSTEM, **self._report(keys)}
         if self.form == "mapping":
             return report
         if self.form == "json":
             return json.dumps(report)
-        return "delivery report " + " ".join(f"{key}={value}" for key, value in self._report(prefix).items())
+        return "delivery report " + " ".join(f"{key}={value}" for key, value in self._report(keys).items())
 
-    def _report(self, prefix: str) -> dict[str, Any]:
-        said = {f"{prefix}.channel": self.channel, f"{prefix}.code": self.reported}
-        return {**said, f"{prefix}.reason": self.reason} if self.reason else said
+    def _report(self, keys: StoryKeys) -> dict[str, Any]:
+        said = {keys.channel: self.channel, keys.code: self.reported}
+        return {**said, keys.reason: self.reason} if self.reason else said
 
 
 STORIES: Final = (
