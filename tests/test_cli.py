@@ -26,6 +26,7 @@ from messaging_status import Host, RawStatus
 from messaging_status.cli.commands import cli
 
 from .conftest import ROOT, InstallPlugin
+from .conftest import SIM_FULL as SIM_FULL_ON_A_RECORD
 
 FIELDS = [
     "system",
