@@ -150,6 +150,7 @@ class RawStatus(msgspec.Struct, frozen=True, kw_only=True):
         message_id: The provider's id of the message.
         text: The provider's free text, for refine functions only. It can hold addresses and links,
             so it is never put on a record and never logged.
+        upstream: The nested status of the system behind the provider.
     """
 
     code: str
@@ -160,6 +161,7 @@ class RawStatus(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     message_id: str | None = None
     text: str | None = None
+    upstream: RawStatus | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,5 +66,6 @@ def normalised(raw: RawStatus) -> RawStatus:
         delivery_status=as_name(raw.delivery_status),
         origin=raw.origin,
         message_id=as_name(raw.message_id),
-        text=raw.text,
+        text=raw.text if isinstance(raw.text, str) else None,
+        upstream=normalised(raw.upstream) if isinstance(raw.upstream, RawStatus) else None,
     )
