@@ -45,7 +45,7 @@ category = "unknown"
 severity = "WARN"
 """
 HEAD_KEYS = "aliases, channel, extends, range, read, source, status, system"
-ROW_KEYS = "description, outcome, category, severity, retryable, fault, advice, variant"
+ROW_KEYS = "description, outcome, category, severity, retryable, fault, advice, parameter, variant"
 VARIANT_KEYS = "reason, delivery_status, origin, description, outcome, category, severity, retryable, fault, advice"
 SERIES_KEYS = "first, last, description, outcome, category, severity, retryable, fault, advice"
 OUTCOMES = ", ".join(sorted(Outcome))

@@ -56,7 +56,7 @@ def every_meaning(channel: str) -> Iterator[tuple[str, Row]]:
 
 
 def test_fifteen_channels_are_installed() -> None:
-    assert sorted(ROWS) == sorted(CHANNELS)
+    assert sorted(ROWS) == sorted([*CHANNELS, *CODES["apis"]])
     assert len(CHANNELS) == 15
     assert sum(CODES["rows_published"].values()) == 401
 
@@ -64,6 +64,11 @@ def test_fifteen_channels_are_installed() -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_channel_has_exactly_the_published_codes_and_the_additions(channel: str) -> None:
     assert set(ROWS[channel]) == {*CODES["published"][channel], *CODES["added"].get(channel, [])}
+
+
+@pytest.mark.parametrize(("channel", "codes"), CODES["apis"].items())
+def test_the_answers_of_an_api_have_exactly_its_codes(channel: str, codes: list[str]) -> None:
+    assert sorted(ROWS[channel]) == codes
 
 
 @pytest.mark.parametrize(("code", "delivery_status"), CODES["sms_delivery_status"].items())
@@ -234,7 +239,7 @@ def test_a_bounce_means_what_its_subtype_says(reason: str, category: str, retrya
     assert (status.category.value, status.retryable) == (category, retryable)
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ROWS)
 class TestEveryRow:
     def test_success_and_progress_are_not_resent(self, channel: str) -> None:
         for code, row in every_meaning(channel):

@@ -61,7 +61,7 @@ class TestThirdParty:
         host = Host.load({}, strict=True)
         found = {plugin.name: (plugin.distribution, plugin.version) for plugin in host.plugins}
         assert found["acme.pager"] == found["acme.office"] == ("acme-pager", "2.1.0")
-        assert len(found) == 17
+        assert len(found) == 21
 
     def test_its_channel_decodes_beside_ours(self, acme: ModuleType) -> None:
         host = Host.load({}, strict=True)

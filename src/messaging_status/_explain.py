@@ -20,6 +20,7 @@ from messaging_status.catalogue import (
     Row,
     Series,
     Variant,
+    finds_something,
 )
 from messaging_status.errors import did_you_mean
 from messaging_status.model import Category, Fault, Origin, Outcome, Severity
@@ -156,20 +157,25 @@ def _matched(variant: Mapping[str, Any]) -> object:
 def _wrong(name: str, value: Any) -> str | None:
     """What is wrong with the value of a key, None where nothing is, or where somebody else says so."""
     if name in _ENUMERATIONS:
-        known = [member.value for member in _ENUMERATIONS[name]]
-        article = "an" if name[0] in "aeiou" else "a"
-        if not isinstance(value, str) or value not in known:
-            return f"{shown(value)} is not {article} {name}; {did_you_mean(str(shown(value)).strip(chr(39)), known)}"
-    elif name in _TEXTS:
-        if not _is_text(value):
-            return f"{shown(value)} is not a text"
-        if len(value) > _TEXTS[name]:
-            return f"{len(value)} characters long; expected at most {_TEXTS[name]}"
-    elif name == "retryable" and not isinstance(value, bool):
+        return _wrong_word(name, value)
+    if name in _TEXTS and not _is_text(value):
+        return f"{shown(value)} is not a text"
+    if name in _TEXTS and len(value) > _TEXTS[name]:
+        return f"{len(value)} characters long; expected at most {_TEXTS[name]}"
+    if name == "parameter" and not (_is_text(value) and finds_something(value)):
+        return f"{shown(value)} is not a regular expression with a group, such as 'missing: (.+)'"
+    if name == "retryable" and not isinstance(value, bool):
         return f"{shown(value)} is not true or false; leave it out where one code cannot tell"
-    elif name == "reason" and not all(map(_is_text, value if isinstance(value, list) else [value])):
-        return f"{shown(value)} is not a text or a list of texts"
-    return None
+    is_reason = all(map(_is_text, value if isinstance(value, list) else [value])) if name == "reason" else True
+    return None if is_reason else f"{shown(value)} is not a text or a list of texts"
+
+
+def _wrong_word(name: str, value: Any) -> str | None:
+    known = [member.value for member in _ENUMERATIONS[name]]
+    if isinstance(value, str) and value in known:
+        return None
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{shown(value)} is not {article} {name}; {did_you_mean(shown(value).strip(chr(39)), known)}"
 
 
 def _series(fields: Any, path: Path) -> Iterator[_Problem]:

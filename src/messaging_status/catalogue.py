@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -70,7 +71,10 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one code means on one channel; the fields are those of :class:`~messaging_status.Status`."""
+    """What one code means on one channel; the fields are those of :class:`~messaging_status.Status`.
+
+    ``parameter`` is a regular expression; its first group finds the parameter that a dynamic text names.
+    """
 
     description: _Description
     outcome: Outcome
@@ -79,6 +83,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     retryable: bool | None = None
     fault: Fault | None = None
     advice: _Advice | None = None
+    parameter: _Text | None = None
     variant: tuple[Variant, ...] = ()
 
 
@@ -243,6 +248,16 @@ def _contradictions(file: _File) -> Iterator[str]:
         ]
         if len(set(matches)) < len(matches) or (frozenset(), None, None) in matches:
             yield f"status.{code}: a variant that is never reached"
+        if row.parameter is not None and not finds_something(row.parameter):
+            yield f"status.{code}: a parameter that is never found"
     for series in file.range:
         if len(series.first) != len(series.last) or series.first > series.last:
             yield f"range: {series.label} is empty"
+
+
+def finds_something(pattern: str) -> bool:
+    """Whether a text is a regular expression with a group."""
+    try:
+        return re.compile(pattern).groups > 0
+    except re.error:
+        return False

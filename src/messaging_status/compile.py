@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -17,10 +18,13 @@ from messaging_status.plugins import Failure, Plugin
 from messaging_status.spelling import fold
 from messaging_status.table import Alternative, ChannelTable, Entry, Meaning, SystemTable, Table, spellings
 
-__all__ = ["COMMON", "as_status", "compile_table"]
+__all__ = ["ANSWERS", "COMMON", "as_status", "compile_table"]
 
 COMMON: Final = "common"
 """The channel of a system whose rows hold where a record names no channel."""
+
+ANSWERS: Final = "api_answer"
+"""The channel of a system whose rows come first for a code in the platform's answer to a request."""
 
 _Claim = tuple[Plugin, Channel]
 _CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryable", "fault", "advice")
@@ -132,17 +136,18 @@ def _compile_system(name: str, claims: Mapping[str, _Claim], prefix: str) -> Sys
         for written in (key, *channel.catalogue.aliases)
         for spelling in spellings(written)
     }
-    common_rows = claims[COMMON][1].catalogue.rows if COMMON in claims else {}
     unnamed = Status(code="", system=name)
-    common = {code: _entry(code, row, unnamed, None, prefix) for code, row in common_rows.items()}
+    common = _entries(_own_rows(COMMON, claims), unnamed, None, prefix)
+    answers = _entries(_own_rows(ANSWERS, claims), unnamed, None, prefix)
+    series = [one for _, channel in claims.values() for one in channel.catalogue.series]
     having = Counter(code for _, channel in claims.values() for code in channel.catalogue.rows)
     alone = {
         code: channels[key].entries[code]
         for key, (_, channel) in claims.items()
         for code in channel.catalogue.rows
-        if having[code] == 1
+        if having[code] == 1 and not any(code in one for one in series)
     }
-    return SystemTable(name, spelled, common, {**alone, **common})
+    return SystemTable(name, spelled, common, {**alone, **common}, answers)
 
 
 def _compile_channel(name: str, claims: Mapping[str, _Claim], prefix: str) -> ChannelTable:
@@ -156,16 +161,25 @@ def _compile_channel(name: str, claims: Mapping[str, _Claim], prefix: str) -> Ch
     blank = Status(code="", system=catalogue.system, channel=name)
     return ChannelTable(
         name=name,
-        entries={code: _entry(code, row, blank, refine, prefix) for code, row in rows.items()},
+        entries=_entries(rows, blank, refine, prefix),
         series=tuple((series, _meaning(series.label, series, blank, prefix)) for series in catalogue.series),
         refine=refine,
+        answers=_entries(_own_rows(ANSWERS, claims), blank, refine, prefix),
     )
+
+
+def _own_rows(name: str, claims: Mapping[str, _Claim]) -> Mapping[str, Row]:
+    return claims[name][1].catalogue.rows if name in claims else {}
+
+
+def _entries(rows: Mapping[str, Row], blank: Status, refine: Guard[Status] | None, prefix: str) -> dict[str, Entry]:
+    return {code: _entry(code, row, blank, refine, prefix) for code, row in rows.items()}
 
 
 def _entry(code: str, row: Row, blank: Status, refine: Guard[Status] | None, prefix: str) -> Entry:
     meaning = _meaning(code, row, blank, prefix)
     alternatives = tuple(_alternative(variant, meaning.status, prefix) for variant in row.variant)
-    return Entry(meaning, alternatives, refine)
+    return Entry(meaning, alternatives, refine, re.compile(row.parameter) if row.parameter else None)
 
 
 def _meaning(code: str, row: Row | Series, blank: Status, prefix: str) -> Meaning:

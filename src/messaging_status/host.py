@@ -9,18 +9,21 @@ from copy import copy
 from itertools import chain
 from typing import Any, Final, final
 
+import msgspec
+
 from messaging_status.catalogue import Channel
 from messaging_status.compile import as_status, compile_table
+from messaging_status.context import by_delivery_status, by_upstream, parameter_in
 from messaging_status.documents import Readers, raw_statuses
 from messaging_status.errors import PluginError, did_you_mean
 from messaging_status.guard import Guard, place_of
 from messaging_status.locate import Locator
-from messaging_status.model import MESSAGE_ID, MESSAGING_SYSTEM, AttributeValue, RawStatus, Severity, Status
+from messaging_status.model import MESSAGE_ID, MESSAGING_SYSTEM, AttributeValue, Origin, RawStatus, Severity, Status
 from messaging_status.plugins import Failure, Plugin, load_plugins
 from messaging_status.settings import Settings, load_settings
 from messaging_status.shortcut import Shortcut
 from messaging_status.spelling import as_code, normalised
-from messaging_status.table import Meaning, Table
+from messaging_status.table import Entry, Meaning, Table
 
 __all__ = ["Host"]
 
@@ -210,7 +213,7 @@ class Host:
         return said
 
     def _decode(self, raw: RawStatus) -> Meaning:
-        found = self._table.find(raw.code, raw.system, raw.channel)
+        found = self._table.find(raw.code, raw.system, raw.channel, raw.origin is Origin.ANSWER)
         entry = found.entry
         if entry is None:
             channel = found.channel.name if found.channel else None
@@ -219,11 +222,23 @@ class Host:
         else:
             meaning = entry.choose(raw) if entry.alternatives else entry.meaning
             refine = entry.refine
+        if raw.delivery_status or raw.upstream or raw.text:
+            meaning = self._in_context(raw, meaning, entry)
         if refine is not None:
             meaning = self._refined(refine, raw, meaning)
         for hook in self._refiners:
             meaning = self._refined(hook, raw, meaning)
         return meaning
+
+    def _in_context(self, raw: RawStatus, meaning: Meaning, entry: Entry | None) -> Meaning:
+        status = meaning.status
+        if raw.upstream is not None:
+            status = by_upstream(status, raw.upstream, self._decode(raw.upstream).status)
+        if raw.delivery_status is not None:
+            status = by_delivery_status(status, raw.delivery_status)
+        if raw.text is not None and entry is not None and entry.parameter is not None:
+            status = msgspec.structs.replace(status, parameter=parameter_in(raw.text, entry.parameter))
+        return meaning if status == meaning.status else self._meaning(status)
 
     def _refined(self, refine: Guard[Status] | Guard[Status | None], raw: RawStatus, meaning: Meaning) -> Meaning:
         status = refine((copy(raw), copy(meaning.status)), (raw, meaning.status))

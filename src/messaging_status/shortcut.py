@@ -40,9 +40,9 @@ class Shortcut:
         if type(system) is not str or type(channel) is not str:
             return None
         entry = self._exactly(code, system, channel)
-        if entry is None or entry.refine is not None:
+        if entry is None or entry.refine is not None or not self._details.isdisjoint(attributes):
             return None
-        return entry.meaning if not entry.alternatives or self._details.isdisjoint(attributes) else None
+        return entry.meaning
 
 
 def _first(keys: Sequence[str], attributes: Mapping[str, Any]) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from messaging_status.model import RawStatus
 
 __all__ = ["MAX_CODE_LENGTH", "MAX_NAME_LENGTH", "as_code", "as_name", "fold", "normalised"]
@@ -67,5 +69,13 @@ def normalised(raw: RawStatus) -> RawStatus:
         origin=raw.origin,
         message_id=as_name(raw.message_id),
         text=raw.text if isinstance(raw.text, str) else None,
-        upstream=normalised(raw.upstream) if isinstance(raw.upstream, RawStatus) else None,
+        upstream=_upstream(raw.upstream),
     )
+
+
+def _upstream(raw: object) -> RawStatus | None:
+    """A nested raw status, normalised; one that is nested inside it is not looked at."""
+    if not isinstance(raw, RawStatus):
+        return None
+    nested = normalised(msgspec.structs.replace(raw, upstream=None))
+    return nested if nested.code else None

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TypeVar, final
 
@@ -43,18 +44,19 @@ class Entry(msgspec.Struct, frozen=True):
     meaning: Meaning
     alternatives: tuple[Alternative, ...] = ()
     refine: Guard[Status] | None = None
+    parameter: re.Pattern[str] | None = None
 
     def choose(self, raw: RawStatus) -> Meaning:
         """The first alternative that fits the raw status, else the meaning of the code alone."""
-        reason = fold(raw.reason) if raw.reason else None
         delivery_status = fold(raw.delivery_status) if raw.delivery_status else None
-        for alternative in self.alternatives:
-            if (
-                (alternative.reasons is None or reason in alternative.reasons)
-                and alternative.delivery_status in (None, delivery_status)
-                and alternative.origin in (None, raw.origin)
-            ):
-                return alternative.meaning
+        for reason in _reasons(raw.reason):
+            for alternative in self.alternatives:
+                if (
+                    (alternative.reasons is None or reason in alternative.reasons)
+                    and alternative.delivery_status in (None, delivery_status)
+                    and alternative.origin in (None, raw.origin)
+                ):
+                    return alternative.meaning
         return self.meaning
 
 
@@ -65,10 +67,13 @@ class ChannelTable(msgspec.Struct, frozen=True):
     entries: Mapping[str, Entry]
     series: tuple[tuple[Series, Meaning], ...]
     refine: Guard[Status] | None
+    answers: Mapping[str, Entry]
 
-    def find(self, code: str) -> Entry | None:
-        """The entry of a code, or of the series that it belongs to."""
-        entry = self.entries.get(code)
+    def find(self, code: str, *, in_answer: bool = False) -> Entry | None:
+        """The entry of a code, in an answer the answers' own first, or of the series that it belongs to."""
+        entry = self.answers.get(code) if in_answer else None
+        if entry is None:
+            entry = self.entries.get(code)
         if entry is None and self.series:
             for series, meaning in self.series:
                 if code in series:
@@ -87,6 +92,7 @@ class SystemTable(msgspec.Struct, frozen=True):
     channels: Mapping[str, ChannelTable]
     common: Mapping[str, Entry]
     anywhere: Mapping[str, Entry]
+    answers: Mapping[str, Entry]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -135,17 +141,19 @@ class Table:
         on = table.channels.get(channel) if table is not None else None
         return on.entries.get(code) if on is not None else None
 
-    def _find(self, code: str, system: str | None, channel: str | None) -> Found:
+    def _find(self, code: str, system: str | None, channel: str | None, in_answer: bool = False) -> Found:  # noqa: FBT001, FBT002 - a memory of calls sees positions
         """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
         table = self._by_name.get(system) or self.system(system) if system is not None else self._presumed(channel)
         if table is None:
             return Found(None, None, None)
+        answer = table.answers.get(code) if in_answer else None
         if channel is None:
-            return Found(table.anywhere.get(code), table.name, None)
+            rows = table.common if in_answer else table.anywhere
+            return Found(answer or rows.get(code), table.name, None)
         on = table.channels.get(channel) or _spelled(table.channels, channel)
         if on is None:
-            return Found(table.common.get(code), table.name, None)
-        return Found(on.find(code), table.name, on)
+            return Found(answer or table.common.get(code), table.name, None)
+        return Found(on.find(code, in_answer=in_answer), table.name, on)
 
     def _presumed(self, channel: str | None) -> SystemTable | None:
         """The system of a record that names none."""
@@ -158,6 +166,13 @@ class Table:
 def spellings(name: str) -> tuple[str, ...]:
     """The spellings that are found at once; any other one is found by folding it."""
     return (name, name.upper(), name.capitalize(), fold(name))
+
+
+def _reasons(reason: str | None) -> Iterator[str | None]:
+    """A subtype in its one form; of several joined by slashes, as they are published, each one after the whole."""
+    yield fold(reason) if reason else None
+    if reason and "/" in reason:
+        yield from map(fold, reason.split("/"))
 
 
 def _spelled(index: Mapping[str, _T], name: str) -> _T | None:

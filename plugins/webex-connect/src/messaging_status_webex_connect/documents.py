@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents of Webex Connect: answers to requests, and delivery receipts.
+
+Shapes as published in the platform's documentation (release 6.20): one receipt envelope for all channels, whose
+``Description`` has a capital D; v1 answers with a list on success and a bare object on failure; v2 errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from messaging_status import Document, DocumentReader, Origin, RawStatus, hookimpl
+
+__all__ = ["messaging_status_documents"]
+
+SYSTEM: Final = "webex_connect"
+META: Final = "meta"
+_META_CODE: Final = re.compile(r"\(#(\d{1,9})\)")
+_META_CHANNELS: Final = {"whatsapp": "whatsapp", "wa": "whatsapp", "fb": "messenger", "messenger": "messenger"}
+_MAX_ANSWERS: Final = 1_000
+
+
+@hookimpl
+def messaging_status_documents() -> list[DocumentReader]:
+    """A reader for each kind of document."""
+    return [
+        DocumentReader(keys=("deliveryInfoNotification",), read=read_receipt),
+        DocumentReader(keys=("response",), read=read_answer),
+        DocumentReader(keys=("transid",), read=read_element),
+        DocumentReader(keys=("message",), read=read_error),
+    ]
+
+
+def read_receipt(document: Document) -> list[RawStatus]:
+    """A delivery receipt, with or without the data stream's wrapper around it."""
+    envelope = _mapping(document.content.get("deliveryInfoNotification"))
+    info = _mapping(envelope.get("deliveryInfo"))
+    if "code" not in info:
+        return []
+    description, more = _text(info.get("Description")), _text(info.get("additionalInfo"))
+    channel = _text(info.get("deliveryChannel")) or document.channel
+    return [
+        RawStatus(
+            code=info["code"],
+            system=SYSTEM,
+            channel=channel,
+            reason=description,
+            delivery_status=_text(info.get("deliveryStatus")),
+            origin=Origin.RECEIPT,
+            message_id=_text(envelope.get("transid")),
+            text="\n".join(filter(None, (description, more))) or None,
+            upstream=_behind(channel, more, _mapping(info.get("additional_info"))),
+        )
+    ]
+
+
+def read_answer(document: Document) -> list[RawStatus]:
+    """A v1 answer: a list of elements on success, a bare element on failure."""
+    response = document.content.get("response")
+    elements = response[:_MAX_ANSWERS] if isinstance(response, list) else [response]
+    return [raw for element in elements for raw in _answered(_mapping(element), document)]
+
+
+def read_element(document: Document) -> list[RawStatus]:
+    """An element of a v1 answer by itself, as flow variables hold it."""
+    return list(_answered(document.content, document))
+
+
+def read_error(document: Document) -> list[RawStatus]:
+    """A v2 error. Everybody's errors have a code and a message, so only where the record says that it is ours."""
+    if document.system is None and document.channel is None:
+        return []
+    return list(_answered(document.content, document, text_key="message"))
+
+
+def _answered(element: Mapping[str, Any], document: Document, text_key: str = "description") -> Iterator[RawStatus]:
+    if "code" in element:
+        yield RawStatus(
+            code=element["code"],
+            system=document.system or SYSTEM,
+            channel=document.channel,
+            origin=Origin.ANSWER,
+            message_id=_text(element.get("transid")),
+            text=_text(element.get(text_key)),
+        )
+
+
+def _behind(channel: str | None, more: str | None, nested: Mapping[str, Any]) -> RawStatus | None:
+    """Meta's own code behind the receipt: ``(#131049)  | details``, or a Graph error as an object."""
+    on = _META_CHANNELS.get((channel or "").strip().lower())
+    if on is None:
+        return None
+    error = _mapping(nested.get("error"))
+    if "code" in error:
+        subcode = error.get("error_subcode")
+        reason = str(subcode) if isinstance(subcode, int) and not isinstance(subcode, bool) else _text(subcode)
+        return RawStatus(code=error["code"], system=META, channel=on, reason=reason)
+    found = _META_CODE.search(more[:200]) if more else None
+    return RawStatus(code=found[1], system=META, channel=on) if found else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
