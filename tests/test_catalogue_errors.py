@@ -46,7 +46,9 @@ severity = "WARN"
 """
 HEAD_KEYS = "aliases, channel, extends, range, read, source, status, system"
 ROW_KEYS = "description, outcome, category, severity, retryable, fault, advice, parameter, variant"
-VARIANT_KEYS = "reason, delivery_status, origin, description, outcome, category, severity, retryable, fault, advice"
+VARIANT_KEYS = (
+    "reason, delivery_status, origin, text, description, outcome, category, severity, retryable, fault, advice"
+)
 SERIES_KEYS = "first, last, description, outcome, category, severity, retryable, fault, advice"
 OUTCOMES = ", ".join(sorted(Outcome))
 
@@ -343,12 +345,16 @@ def test_a_mistake_in_a_row_is_explained(tmp_path: Path, text: str, problems: li
     [
         pytest.param(
             variant('reason = "lost"\n', ""),
-            ["pager.toml:10: status.17.variant[0]: matches nothing; give it one of reason, delivery_status, origin"],
+            [
+                "pager.toml:10: status.17.variant[0]: matches nothing; give it one of reason, delivery_status, origin, text"
+            ],
             id="nothing to match",
         ),
         pytest.param(
             variant('"lost"', "[]"),
-            ["pager.toml:10: status.17.variant[0]: matches nothing; give it one of reason, delivery_status, origin"],
+            [
+                "pager.toml:10: status.17.variant[0]: matches nothing; give it one of reason, delivery_status, origin, text"
+            ],
             id="no reasons",
         ),
         pytest.param(

@@ -149,7 +149,7 @@ class TestDecode:
             "  with Transient_MailboxFull: Bounced: mailbox full, category recipient_unreachable, retryable yes"
             in lines
         )
-        assert len([line for line in lines if line.startswith("  with ")]) == 11
+        assert len([line for line in lines if line.startswith("  with ")]) == 12
 
     def test_json_is_one_object_of_all_fields(self) -> None:
         found = run_json("decode", "sms", "7206", "--json")
@@ -159,7 +159,7 @@ class TestDecode:
     def test_json_lists_the_variants(self) -> None:
         found = run_json("decode", "email", "7520", "--json")
         assert found["retryable"] is None
-        assert len(found["variants"]) == 11
+        assert len(found["variants"]) == 12
         assert found["variants"][4] == {
             "reason": ["Permanent_OnAccountSuppressionList"],
             "description": "Bounced: on the account's suppression list",

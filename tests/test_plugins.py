@@ -74,7 +74,9 @@ class TestThirdParty:
         host = Host.load({}, strict=True)
         assert host.decode(RawStatus(code="17", channel="pager")).system == "acme"
         assert host.decode(RawStatus(code="7206", channel="sms")).system == "webex_connect"
-        assert host.decode(RawStatus(code="7206")).system is None
+        assert host.decode(RawStatus(code="7206")).channel == "sms"
+        assert host.decode(RawStatus(code="17")).channel == "pager"
+        assert host.decode(RawStatus(code="4242")).system is None
         chosen = Host.load({"default_system": "webex_connect"}, strict=True)
         assert chosen.decode(RawStatus(code="7206")).channel == "sms"
         assert not chosen.decode(RawStatus(code="17", channel="pager")).is_known
@@ -167,6 +169,18 @@ class TestBroken:
         host = Host.load({}, strict=True)
         assert host.decode(RawStatus(code="1", system="other", channel="sms")).description == "One"
         assert host.decode(RawStatus(code="7206", system="webex_connect", channel="sms")).retryable is True
+
+    def test_a_code_that_two_systems_have_on_a_channel_is_not_guessed(self, install: InstallPlugin) -> None:
+        rows = table(system="other", channel="sms")
+        install(
+            "other",
+            MODULE,
+            table__toml=rows.replace("[status.1]", "[status.7206]") + rows.partition("read = 2026-09-08")[2],
+        )
+        host = Host.load({}, strict=True)
+        assert not host.decode(RawStatus(code="7206", channel="sms")).is_known
+        assert host.decode(RawStatus(code="1", channel="sms")).system == "other"
+        assert host.decode(RawStatus(code="7207", channel="sms")).system == "webex_connect"
 
     def test_a_channel_that_extends_one_that_is_not_there(self, install: InstallPlugin) -> None:
         install("broken", MODULE, table__toml=table(system="webex_connect", channel="fax", extends='["comon"]'))

@@ -20,7 +20,7 @@ from messaging_status.catalogue import (
     Row,
     Series,
     Variant,
-    finds_something,
+    is_pattern,
 )
 from messaging_status.errors import did_you_mean
 from messaging_status.model import Category, Fault, Origin, Outcome, Severity
@@ -35,6 +35,7 @@ _ENUMERATIONS: Mapping[str, type[StrEnum]] = {
 }
 _REQUIRED_HEAD = ("system", "channel", "source", "read")
 _TEXTS = {"description": MAX_DESCRIPTION_LENGTH, "advice": MAX_ADVICE_LENGTH, "delivery_status": MAX_DESCRIPTION_LENGTH}
+_PATTERNS = {"text": 0, "parameter": 1}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _CODE = re.compile(rf"\S{{1,{MAX_CODE_LENGTH}}}")
@@ -145,12 +146,13 @@ def _variants(variants: Any, path: Path) -> Iterator[_Problem]:
 
 def _matched(variant: Mapping[str, Any]) -> object:
     """What a variant matches, in the form in which it is compared."""
-    reason, delivery_status, origin = (variant.get(name) for name in MATCHERS)
+    reason, delivery_status, origin, text = (variant.get(name) for name in MATCHERS)
     reasons = reason if isinstance(reason, list) else [reason] if reason else []
     return (
         frozenset(fold(item) for item in reasons if isinstance(item, str)),
         fold(delivery_status) if isinstance(delivery_status, str) else None,
         shown(origin),
+        shown(text),
     )
 
 
@@ -162,8 +164,8 @@ def _wrong(name: str, value: Any) -> str | None:
         return f"{shown(value)} is not a text"
     if name in _TEXTS and len(value) > _TEXTS[name]:
         return f"{len(value)} characters long; expected at most {_TEXTS[name]}"
-    if name == "parameter" and not (_is_text(value) and finds_something(value)):
-        return f"{shown(value)} is not a regular expression with a group, such as 'missing: (.+)'"
+    if name in _PATTERNS and not (_is_text(value) and is_pattern(value, groups=_PATTERNS[name])):
+        return f"{shown(value)} is not a regular expression{' with a group' if _PATTERNS[name] else ''}"
     if name == "retryable" and not isinstance(value, bool):
         return f"{shown(value)} is not true or false; leave it out where one code cannot tell"
     is_reason = all(map(_is_text, value if isinstance(value, list) else [value])) if name == "reason" else True

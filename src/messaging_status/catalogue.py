@@ -49,11 +49,14 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         reason: Spellings of the provider's subtype, or one as plain text; the first is shown on records.
         delivery_status: The published class beside the code.
         origin: Whether an answer or a receipt carried the code.
+        text: A regular expression that is found in the provider's text, for what it quotes of another
+            system's codes (``smtp;5``). Never for words: they change.
     """
 
     reason: tuple[_Text, ...] | _Text | None = None
     delivery_status: _Description | None = None
     origin: Origin | None = None
+    text: _Text | None = None
     description: _Description | None = None
     outcome: Outcome | None = None
     category: Category | None = None
@@ -176,7 +179,7 @@ class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 FILE_KEYS: Final = _File.__struct_fields__
-MATCHERS: Final = ("reason", "delivery_status", "origin")
+MATCHERS: Final = ("reason", "delivery_status", "origin", "text")
 
 
 def read_catalogue(file: TextFile) -> Catalogue:
@@ -238,26 +241,30 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
 def _contradictions(file: _File) -> Iterator[str]:
     """What the types cannot say. Each of these is found, and explained better, by ``problems_of``."""
     for code, row in file.status.items():
-        matches = [
-            (
-                frozenset(map(fold, variant.reasons)),
-                variant.delivery_status and fold(variant.delivery_status),
-                variant.origin,
-            )
-            for variant in row.variant
-        ]
-        if len(set(matches)) < len(matches) or (frozenset(), None, None) in matches:
+        matches = [matched(variant) for variant in row.variant]
+        if len(set(matches)) < len(matches) or _NOTHING in matches:
             yield f"status.{code}: a variant that is never reached"
-        if row.parameter is not None and not finds_something(row.parameter):
+        if not all(is_pattern(variant.text) for variant in row.variant if variant.text is not None):
+            yield f"status.{code}: a text that is never found"
+        if row.parameter is not None and not is_pattern(row.parameter, groups=1):
             yield f"status.{code}: a parameter that is never found"
     for series in file.range:
         if len(series.first) != len(series.last) or series.first > series.last:
             yield f"range: {series.label} is empty"
 
 
-def finds_something(pattern: str) -> bool:
-    """Whether a text is a regular expression with a group."""
+def matched(variant: Variant) -> tuple[object, ...]:
+    """What a variant matches, in the form in which it is compared."""
+    delivery_status = fold(variant.delivery_status) if variant.delivery_status else None
+    return (frozenset(map(fold, variant.reasons)), delivery_status, variant.origin, variant.text)
+
+
+_NOTHING: Final = matched(Variant())
+
+
+def is_pattern(text: str, *, groups: int = 0) -> bool:
+    """Whether a text is a regular expression with at least so many groups."""
     try:
-        return re.compile(pattern).groups > 0
+        return re.compile(text).groups >= groups
     except re.error:
         return False

@@ -196,6 +196,7 @@ def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
         reasons=frozenset(map(fold, variant.reasons)) or None,
         delivery_status=fold(variant.delivery_status) if variant.delivery_status else None,
         origin=variant.origin,
+        text=re.compile(variant.text) if variant.text else None,
         meaning=Meaning(changed, changed.attributes(prefix)),
     )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from messaging_status.model import Outcome, RawStatus, Status
 from messaging_status.spelling import fold
+from messaging_status.table import MAX_TEXT
 
 __all__ = ["by_delivery_status", "by_upstream", "parameter_in"]
 
@@ -38,7 +39,6 @@ _OUTCOMES: Final[Mapping[str, Outcome]] = {
 _WAY: Final = (Outcome.ACCEPTED, Outcome.SUBMITTED, Outcome.DELIVERED, Outcome.READ, Outcome.CLICKED)
 """How far a message comes, step by step."""
 
-_MAX_TEXT: Final = 4_096
 _PARAMETER: Final = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}|[0-9]{1,6}")
 """Names and small numbers: what is longer or has other characters may be somebody's address."""
 
@@ -83,6 +83,6 @@ def by_upstream(status: Status, upstream: RawStatus, cause: Status) -> Status:
 
 def parameter_in(text: str, pattern: re.Pattern[str]) -> str | None:
     """The parameter that a dynamic text names, None where it names none that is safe to show."""
-    found = pattern.search(text[:_MAX_TEXT])
+    found = pattern.search(text[:MAX_TEXT])
     name = found[1] if found else None
     return name if name and _PARAMETER.fullmatch(name) else None

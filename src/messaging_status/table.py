@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar, final
 
@@ -15,10 +15,12 @@ from messaging_status.guard import Guard
 from messaging_status.model import AttributeValue, Origin, RawStatus, Status
 from messaging_status.spelling import fold
 
-__all__ = ["Alternative", "ChannelTable", "Entry", "Found", "Meaning", "SystemTable", "Table", "spellings"]
+__all__ = ["MAX_TEXT", "Alternative", "ChannelTable", "Entry", "Found", "Meaning", "SystemTable", "Table", "spellings"]
 
 _T = TypeVar("_T")
 
+MAX_TEXT: Final = 4_096
+"""Characters of the provider's text that are looked at."""
 _REMEMBERED: Final = 1024
 
 
@@ -35,7 +37,17 @@ class Alternative(msgspec.Struct, frozen=True):
     reasons: frozenset[str] | None
     delivery_status: str | None
     origin: Origin | None
+    text: re.Pattern[str] | None
     meaning: Meaning
+
+    def fits(self, raw: RawStatus, reason: str | None, delivery_status: str | None) -> bool:
+        """Whether a raw status, its subtype and its delivery status are what this one is for."""
+        return (
+            (self.reasons is None or reason in self.reasons)
+            and self.delivery_status in (None, delivery_status)
+            and self.origin in (None, raw.origin)
+            and (self.text is None or (raw.text is not None and self.text.search(raw.text[:MAX_TEXT]) is not None))
+        )
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -51,11 +63,7 @@ class Entry(msgspec.Struct, frozen=True):
         delivery_status = fold(raw.delivery_status) if raw.delivery_status else None
         for reason in _reasons(raw.reason):
             for alternative in self.alternatives:
-                if (
-                    (alternative.reasons is None or reason in alternative.reasons)
-                    and alternative.delivery_status in (None, delivery_status)
-                    and alternative.origin in (None, raw.origin)
-                ):
+                if alternative.fits(raw, reason, delivery_status):
                     return alternative.meaning
         return self.meaning
 
@@ -103,6 +111,9 @@ class Found(msgspec.Struct, frozen=True):
     channel: ChannelTable | None
 
 
+_NOWHERE: Final = Found(None, None, None)
+
+
 @final
 class Table:
     """All systems. Nothing in it changes after it is compiled."""
@@ -143,24 +154,29 @@ class Table:
 
     def _find(self, code: str, system: str | None, channel: str | None, in_answer: bool = False) -> Found:  # noqa: FBT001, FBT002 - a memory of calls sees positions
         """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
-        table = self._by_name.get(system) or self.system(system) if system is not None else self._presumed(channel)
-        if table is None:
-            return Found(None, None, None)
-        answer = table.answers.get(code) if in_answer else None
-        if channel is None:
-            rows = table.common if in_answer else table.anywhere
-            return Found(answer or rows.get(code), table.name, None)
-        on = table.channels.get(channel) or _spelled(table.channels, channel)
-        if on is None:
-            return Found(answer or table.common.get(code), table.name, None)
-        return Found(on.find(code, in_answer=in_answer), table.name, on)
+        if system is not None:
+            table = self._by_name.get(system) or self.system(system)
+            return _found(table, code, channel, in_answer) if table is not None else _NOWHERE
+        found = [_found(table, code, channel, in_answer) for table in self._presumed(channel)]
+        known = found if len(found) == 1 else [one for one in found if one.entry is not None]
+        return known[0] if len(known) == 1 else _NOWHERE
 
-    def _presumed(self, channel: str | None) -> SystemTable | None:
-        """The system of a record that names none."""
-        if self._default is not None or channel is None:
-            return self._default
-        having = [table for table in self.systems if _spelled(table.channels, channel) is not None]
-        return having[0] if len(having) == 1 else None
+    def _presumed(self, channel: str | None) -> Sequence[SystemTable]:
+        """The systems that a record may be from that names none."""
+        if self._default is not None:
+            return (self._default,)
+        return [table for table in self.systems if channel is None or _spelled(table.channels, channel) is not None]
+
+
+def _found(table: SystemTable, code: str, channel: str | None, in_answer: bool) -> Found:  # noqa: FBT001 - passed on
+    answer = table.answers.get(code) if in_answer else None
+    if channel is None:
+        rows = table.common if in_answer else table.anywhere
+        return Found(answer or rows.get(code), table.name, None)
+    on = table.channels.get(channel) or _spelled(table.channels, channel)
+    if on is None:
+        return Found(answer or table.common.get(code), table.name, None)
+    return Found(on.find(code, in_answer=in_answer), table.name, on)
 
 
 def spellings(name: str) -> tuple[str, ...]:

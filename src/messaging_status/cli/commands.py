@@ -230,7 +230,8 @@ def _print_status(status: dict[str, Any]) -> None:
     unknown = "not known from this code alone"
     click.echo(f"  {'retryable':<10} {unknown if status['retryable'] is None else word(status['retryable'])}")
     for variant in status["variants"]:
-        match = variant.get("reason", [None])[0] or variant.get("delivery_status") or variant.get("origin")
+        match = variant.get("reason", [None])[0] or variant.get("delivery_status") or variant.get("origin") or "a reply"
+        match += f" and a text like {variant['text']}" if "text" in variant else ""
         changes = [
             f"{k} {word(v)}" for k, v in variant.items() if k in ("severity", "retryable", "category", "outcome")
         ]
