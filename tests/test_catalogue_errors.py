@@ -714,3 +714,17 @@ def test_any_mapping_that_names_no_source_is_explained(document: dict[Any, Any])
     found = catalogue_or_problems(document)
     assert not isinstance(found, Catalogue)
     assert "memory: source: is missing" in found
+
+
+@pytest.mark.parametrize("pattern", ["(", "no group", "", 3])
+def test_a_parameter_is_a_regular_expression_with_a_group(pattern: object) -> None:
+    document = tomllib.loads(HEAD + ROW)
+    document["status"]["17"]["parameter"] = pattern
+    problem = f"memory: status.17.parameter: {pattern!r} is not a regular expression with a group"
+    assert problems_of(document) == [problem]
+
+
+def test_a_text_is_a_regular_expression() -> None:
+    document = tomllib.loads(HEAD + ROW)
+    document["status"]["17"]["variant"] = [{"text": "(", "retryable": True}, {"text": "smtp;5", "retryable": False}]
+    assert problems_of(document) == ["memory: status.17.variant[0].text: '(' is not a regular expression"]

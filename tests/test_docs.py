@@ -136,7 +136,8 @@ def test_every_hook_is_explained_with_an_example_and_its_arguments() -> None:
         assert f"{name}(" in page
         assert "Example:" in str(function.__doc__)
         arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
-        assert all(f"        {argument}: " in str(function.__doc__) for argument in arguments)
+        lines = [line.strip() for line in str(function.__doc__).splitlines()]
+        assert all(any(line.startswith(f"{argument}: ") for line in lines) for argument in arguments)
 
 
 def test_the_public_names_are_these() -> None:

@@ -87,6 +87,16 @@ class TestThirdParty:
         assert (status.description, status.category.value) == ("Pager network error", "provider_error")
         assert host.decode(RawStatus(code="899", system="acme", channel="pager")).description is None
 
+    def test_a_code_behind_anothers_code_decides_what_to_do(self, acme: ModuleType) -> None:
+        host = Host.load({}, strict=True)
+        behind = RawStatus(code="17", system="acme", channel="pager")
+        status = host.decode(RawStatus(code="7010", channel="whatsapp", upstream=behind))
+        assert (status.description, status.outcome.value) == ("Service provider exception", "failed")
+        assert (status.category.value, status.retryable) == ("recipient_unreachable", True)
+        assert (status.upstream_code, status.upstream_system) == ("17", "acme")
+        unknown = host.decode(RawStatus(code="7010", channel="whatsapp", upstream=RawStatus(code="99", system="acme")))
+        assert (unknown.retryable, unknown.upstream_code) == (None, "99")
+
     def test_its_refine_hook_has_the_last_word(self, acme: ModuleType) -> None:
         host = Host.load({}, strict=True)
         assert host.decode(RawStatus(code="18", channel="pager")).retryable is True
