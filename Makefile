@@ -5,15 +5,18 @@ CONSTRAINTS ?= constraints.txt
 
 RUN := $(VENV)/bin/python -m
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
-PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml
+PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml plugins/meta/pyproject.toml
 
-.PHONY: demo test lint types bench build clean
+.PHONY: demo test test-meta lint types bench build clean
 
 demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
 	$(VENV)/bin/messaging-status demo
 
 test: $(VENV)/.dev ## the whole suite, with branch coverage of src/
 	$(RUN) pytest --cov --cov-report=term --cov-fail-under=95
+
+test-meta: $(VENV)-meta/.meta ## the suite of plugins/meta, where it is installed beside the others
+	$(VENV)-meta/bin/python -m pytest plugins/meta/tests
 
 lint: $(VENV)/.dev
 	$(RUN) ruff check .
@@ -25,9 +28,10 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev ## figures for docs/benchmarks.md
 	$(VENV)/bin/python benchmarks/run.py
 
-build: $(VENV)/.dev ## both wheels and sdists, into dist/
+build: $(VENV)/.dev ## wheels and sdists, into dist/
 	$(RUN) build --outdir dist .
 	$(RUN) build --outdir dist plugins/webex-connect
+	$(RUN) build --outdir dist plugins/meta
 
 clean:
 	rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -44,4 +48,9 @@ $(VENV)/.runtime: $(VENV)/bin/pip $(PROJECTS)
 
 $(VENV)/.dev: $(VENV)/.runtime
 	$(INSTALL) --group dev
+	touch $@
+
+$(VENV)-meta/.meta: $(PROJECTS)
+	$(MAKE) VENV=$(VENV)-meta CONSTRAINTS=$(CONSTRAINTS) $(VENV)-meta/.dev
+	$(VENV)-meta/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) --editable plugins/meta
 	touch $@

@@ -236,6 +236,12 @@ class TestUpstream:
         found = said(receipt("7010", "fb", additional_info={"error": error}))
         assert (found["upstream.code"], found["upstream.system"]) == ("190", "meta")
 
+    @pytest.mark.parametrize("subcode", [16**5000, -1, True, None, [], "460"])
+    def test_a_subcode_of_any_kind_is_harmless(self, subcode: Any) -> None:
+        error = {"code": 190, "error_subcode": subcode}
+        assert said(receipt("7010", "fb", additional_info={"error": error}))["upstream.code"] == "190"
+        assert HOST.plugin_failures == {}
+
     def test_other_channels_have_no_meta_code(self) -> None:
         assert "upstream.code" not in said(receipt("7206", "sms", additionalInfo="(#131049) | x"))
 

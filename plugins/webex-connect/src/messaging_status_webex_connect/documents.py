@@ -20,6 +20,7 @@ META: Final = "meta"
 _META_CODE: Final = re.compile(r"\(#(\d{1,9})\)")
 _META_CHANNELS: Final = {"whatsapp": "whatsapp", "wa": "whatsapp", "fb": "messenger", "messenger": "messenger"}
 _MAX_ANSWERS: Final = 1_000
+_MAX_SUBCODE: Final = 10**12
 
 
 @hookimpl
@@ -94,11 +95,16 @@ def _behind(channel: str | None, more: str | None, nested: Mapping[str, Any]) ->
         return None
     error = _mapping(nested.get("error"))
     if "code" in error:
-        subcode = error.get("error_subcode")
-        reason = str(subcode) if isinstance(subcode, int) and not isinstance(subcode, bool) else _text(subcode)
-        return RawStatus(code=error["code"], system=META, channel=on, reason=reason)
+        return RawStatus(code=error["code"], system=META, channel=on, reason=_number(error.get("error_subcode")))
     found = _META_CODE.search(more[:200]) if more else None
     return RawStatus(code=found[1], system=META, channel=on) if found else None
+
+
+def _number(value: object) -> str | None:
+    """A subcode as text; what is too long to be one is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if 0 <= value < _MAX_SUBCODE else None
+    return _text(value)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
