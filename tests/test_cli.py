@@ -577,6 +577,13 @@ class TestCheck:
         assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{BROKEN}\n")
 
 
+def test_check_answers_machines(config: Config) -> None:
+    assert run_json("check", "--json")["valid"] is True
+    config("prefx = 1\n")
+    found = json.loads(run("check", "--json").stdout)
+    assert (found["valid"], found["said"], len(found["problems"])) == (False, [], 1)
+
+
 class TestDemo:
     def test_each_channel_is_shown_as_a_span_and_as_a_log_before_and_after(self) -> None:
         result = run("demo")

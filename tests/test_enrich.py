@@ -116,6 +116,9 @@ class TestAttributes:
         assert host.enrich({**record, "messaging.system": "kafka"}) == {}
         assert host.enrich({**record, "messaging.system": "kafka"}, '{"channel": "sms", "code": "7206"}') == {}
         assert host.enrich(record, resource={"messaging.system": "kafka"}) == {}
+        ours = {"messaging.system": "webex_connect", "channel": "sms", "code": "7206"}
+        assert host.enrich({"messaging.system": "kafka"}, ours) == {}
+        assert host.enrich({"messaging.system": "kafka"}, events=[ours]) == {}
         assert host.enrich({**record, "messaging.system": "Webex Connect"}) == SIM_FULL
         assert host.enrich({**record, "system": "billing"}) == SIM_FULL
 
@@ -181,6 +184,11 @@ class TestBodies:
             "(channel=sms, code=7206)",
             "channel=text code=7206",
             "messaging.delivery.code=7206 to=+447700900001",
+            "delivery report channel=sms code=7206.",
+            "channel=sms code=7206: sim full",
+            "<channel=sms code=7206>",
+            "channel='sms' code='7206'",
+            {"channel": "sms", "status_code": 200, "code": "7206"},
         ],
     )
     def test_a_status_in_a_body_is_found(self, host: Host, body: object) -> None:
@@ -209,6 +217,9 @@ class TestBodies:
             object(),
             ["sms", "7206"],
             {"channel": ["sms"], "code": {"value": "7206"}},
+            "sent OTP channel=sms code=482913",
+            "login channel=sms code=alice@example.com",
+            {"channel": "sms", "code": "alice@example.com"},
         ],
     )
     def test_what_is_no_status_is_none(self, host: Host, body: object) -> None:
@@ -272,6 +283,19 @@ class TestAnyInput:
     @pytest.mark.parametrize("raw", [None, 5, "7206", object(), RawStatus(code=None)])  # type: ignore[arg-type]
     def test_decode_answers_unknown_for_what_is_no_raw_status(self, host: Host, raw: Any) -> None:
         assert not host.decode(raw).is_known
+
+    def test_decode_never_raises_whatever_a_field_is(self) -> None:
+        class Hostile:
+            def __getattr__(self, name: str) -> Any:
+                raise RuntimeError(name)
+
+        class Odd(int):
+            def bit_length(self) -> int:
+                raise RuntimeError
+
+        fresh = Host.load({}, strict=True)
+        assert fresh.decode(Hostile()).code == ""  # type: ignore[arg-type]
+        assert fresh.decode(RawStatus(code=Odd(7206), channel="sms")).code == "7206"  # type: ignore[arg-type]
 
     def test_decode_takes_what_types_forbid(self, host: Host) -> None:
         raw = RawStatus(code=7206, channel="sms", system=5, reason=[], delivery_status=b"")  # type: ignore[arg-type]

@@ -223,6 +223,20 @@ class TestBroken:
                 HOOK + "def messaging_status_channel(): return []",
                 "'messaging_status_channel' is not a hook; did you mean 'messaging_status_channels'?",
             ),
+            (
+                HOOK + "def messaging_status_channels(): return [Channel(catalogue=None)]",
+                "TypeError: messaging_status_channels answered a Channel whose catalogue is None; expected",
+            ),
+            (
+                HOOK + "def messaging_status_documents(): return [DocumentReader(keys='receipt', read=print)]",
+                "answered a DocumentReader whose keys are 'receipt'; expected a tuple of texts",
+            ),
+            (
+                HOOK + "def messaging_status_documents(): return [DocumentReader(keys=('receipt',), read=5)]",
+                "answered a DocumentReader whose read is not a function",
+            ),
+            ("import sys; sys.exit('no licence')", "cannot be imported from 'broken': SystemExit: no licence"),
+            (HOOK + "def messaging_status_channels(): raise SystemExit('no table')", "SystemExit: no table"),
             ("x = 1", "answers no hook; mark a function named messaging_status_channels or"),
             (
                 HOOK + "def messaging_status_channels(): return 5",
@@ -308,6 +322,7 @@ class TestMisbehaving:
         [
             ("raise RuntimeError('+447700900001')", "RuntimeError at __init__.py"),
             ("return 'fine'", "TypeError"),
+            ("raise SystemExit", "SystemExit at __init__.py"),
             ("return msgspec.structs.replace(status, retryable='yes')", "TypeError"),
             ("return msgspec.structs.replace(status, category=5)", "TypeError"),
             ("msgspec.structs.force_setattr(status, 'retryable', False)", "TypeError"),

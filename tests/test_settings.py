@@ -87,7 +87,7 @@ class TestSources:
 
     def test_settings_are_used_as_they_are(self) -> None:
         mine = Settings(prefix="acme")
-        assert load_settings(mine) is mine
+        assert load_settings(mine) == mine
 
     def test_the_environment_names_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = tmp_path / "my.toml"
@@ -309,3 +309,8 @@ class TestFiles:
 def test_what_is_neither_settings_nor_a_mapping_is_an_error(source: Any) -> None:
     with pytest.raises(SettingsError, match="is neither Settings nor a mapping; read a file with read_settings"):
         load_settings(source)
+
+
+def test_settings_of_wrong_types_are_an_error() -> None:
+    with pytest.raises(SettingsError, match="prefix"):
+        load_settings(Settings(prefix="a b."))

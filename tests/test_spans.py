@@ -113,6 +113,14 @@ class TestLimits:
         assert list(enriched.attributes or {}) == [*SMS, "messaging.status.code", "messaging.status.description"]
         assert enriched.dropped_attributes == 0
 
+    def test_any_number_of_wrappers_keeps_to_them(self, host: Host) -> None:
+        attributes = BoundedAttributes(maxlen=4, attributes=SMS)
+        inner = Recorder()
+        twice = StatusSpanExporter(StatusSpanExporter(inner, host), host)
+        twice.export([ReadableSpan("send", attributes=attributes)])
+        ((enriched,),) = inner.asked
+        assert list(enriched.attributes) == [*SMS, "messaging.status.code", "messaging.status.description"]
+
     def test_a_full_span_stays_as_it_is(self, host: Host) -> None:
         pipeline = Pipeline(host, span_limits=SpanLimits(max_span_attributes=2))
         with pipeline.tracer.start_as_current_span("send", attributes=SMS):
@@ -159,6 +167,15 @@ class TestErrorStatus:
                 span.set_status(before)
         _, enriched = pipeline.spans()
         assert enriched.status.status_code is after
+
+    def test_it_is_set_where_attributes_have_no_room(self) -> None:
+        host = Host.load({"span_error_status": True}, strict=True)
+        pipeline = Pipeline(host, span_limits=SpanLimits(max_span_attributes=2))
+        with pipeline.tracer.start_as_current_span("send", attributes=SMS):
+            pass
+        plain, enriched = pipeline.spans()
+        assert (plain.status.status_code, enriched.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
+        assert dict(enriched.attributes or {}) == SMS
 
     def test_it_is_off_by_default(self, host: Host) -> None:
         pipeline = Pipeline(host)

@@ -36,6 +36,8 @@ class PluginError(MessagingStatusError):
 
 def did_you_mean(found: str, known: Sequence[str]) -> str:
     """The rest of a sentence that says ``found`` is wrong: the nearest known word, or all of them."""
+    if not known:
+        return "there is none"
     nearest = get_close_matches(found, known, n=1, cutoff=0.5)
     if nearest:
         return f"did you mean {nearest[0]!r}?"

@@ -6,10 +6,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, Final, Generic, TypeVar
 
-__all__ = ["FAILURES_IN_A_ROW", "Guard", "place_of"]
+__all__ = ["FAILURES_IN_A_ROW", "Guard", "log_error", "place_of"]
 
 FAILURES_IN_A_ROW: Final = 5
 """After so many, a plugin's function is not called any more."""
@@ -59,14 +60,14 @@ class Guard(Generic[_T]):
             if given != originals:
                 msg = "changed what it was given"
                 raise TypeError(msg)  # noqa: TRY301 - all failures take the one way out
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the record must go on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the record must go on
             self._failed(error)
             return None
         if self._in_a_row:
             self._in_a_row = 0
         return answer
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         with self._lock:
             self.failures += 1
             self._in_a_row += 1
@@ -76,13 +77,19 @@ class Guard(Generic[_T]):
                 self.is_off = True
         # Outside the lock: what is logged may come back to us through the application's own log pipeline.
         if is_first:
-            _logger.error(
+            log_error(
                 "plugin %r: %s failed: %s; the record goes on without it", self.plugin, self._what, place_of(error)
             )
         if switches_off:
-            _logger.error(
+            log_error(
                 "plugin %r: %s is switched off after %d failures in a row", self.plugin, self._what, FAILURES_IN_A_ROW
             )
+
+
+def log_error(message: str, *values: object) -> None:
+    """Log an error of ours; a handler of the application that raises must not stop a record."""
+    with suppress(Exception):
+        _logger.error(message, *values)
 
 
 def place_of(error: BaseException) -> str:

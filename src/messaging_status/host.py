@@ -16,13 +16,13 @@ from messaging_status.compile import as_status, compile_table
 from messaging_status.context import by_delivery_status, by_upstream, parameter_in
 from messaging_status.documents import Readers, raw_statuses
 from messaging_status.errors import PluginError, did_you_mean
-from messaging_status.guard import Guard, place_of
+from messaging_status.guard import Guard, log_error, place_of
 from messaging_status.locate import Locator
 from messaging_status.model import MESSAGE_ID, MESSAGING_SYSTEM, AttributeValue, Origin, RawStatus, Severity, Status
 from messaging_status.plugins import Failure, Plugin, load_plugins
 from messaging_status.settings import Settings, load_settings
 from messaging_status.shortcut import Shortcut
-from messaging_status.spelling import as_code, normalised
+from messaging_status.spelling import is_token, normalised
 from messaging_status.table import Entry, Meaning, Table
 
 __all__ = ["Host"]
@@ -60,7 +60,7 @@ class Host:
             if plugin.watches
         ]
         self._readers = _readers(plugins)
-        self._locator = Locator(settings, self._readers, table.recognises)
+        self._locator = Locator(settings, self._readers, table.recognises, table.knows)
         self._known = _nothing_known if self._refiners or self._watchers else Shortcut(table, self._locator).find
         self._code_key, self._category_key, self._outcome_key = (
             f"{settings.prefix}.{name}" for name in ("code", "category", "outcome")
@@ -150,7 +150,7 @@ class Host:
             return self._decode(normalised(raw)).status
         except Exception as error:  # noqa: BLE001 - whatever is given, the sender's code goes on
             self.stumbled(error)
-            return Status(code=as_code(getattr(raw, "code", None)) or "")
+            return Status(code="")
 
     def enrich(
         self,
@@ -206,7 +206,7 @@ class Host:
         said = meaning.attributes
         if raw.system is not None and meaning.status.system and MESSAGING_SYSTEM not in attributes:
             said = {**said, MESSAGING_SYSTEM: meaning.status.system}
-        if raw.message_id is not None and raw.message_id.isprintable():
+        if raw.message_id is not None and is_token(raw.message_id):
             said = {**said, MESSAGE_ID: raw.message_id}
         for watch in self._watchers:
             watch((copy(raw), copy(meaning.status)), (raw, meaning.status))
@@ -251,7 +251,7 @@ class Host:
         """Count that a record could not be enriched, and log the first time. For those who call :meth:`enrich`."""
         self._stumbles += 1
         if self._stumbles == 1:
-            _logger.error("a record could not be enriched and goes on as it is: %s", place_of(error))
+            log_error("a record could not be enriched and goes on as it is: %s", place_of(error))
 
 
 def _nothing_known(_: Mapping[str, Any]) -> None:

@@ -23,6 +23,9 @@ Recognises = Callable[[str | None, str | None], bool | None]
 """Whether a system and a channel, as written, are ours: True where at least one is named and the named
 system is installed, False where a system is named that is not, None where neither says anything."""
 
+Knows = Callable[[str, str | None, str | None], bool]
+"""Whether a catalogue has a code on a system and a channel, as written."""
+
 _MAX_ITEMS: Final = 1_000
 _NOTHING: Final[Attributes] = {}
 
@@ -34,13 +37,14 @@ class Locator:
     resource's. A record of a system that is not installed carries no status of ours.
     """
 
-    def __init__(self, settings: Settings, readers: Readers, recognises: Recognises) -> None:
+    def __init__(self, settings: Settings, readers: Readers, recognises: Recognises, knows: Knows) -> None:
         """Prepare the look-ups.
 
         Args:
             settings: Which keys to read, and whether to read log text.
             readers: Document readers by top-level key.
             recognises: Whether a system and a channel, as written, are ours.
+            knows: Whether a catalogue has a code on a system and a channel, as written.
         """
         keys, prefix = settings.keys, settings.prefix
         self._code = tuple(dict.fromkeys((f"{prefix}.code", *keys.code)))
@@ -51,6 +55,7 @@ class Locator:
         self.detail_keys = frozenset((*self._reason, *self._delivery_status))
         self.ordered_keys = (self._code, self._system, self._channel)
         self._recognises = recognises
+        self._knows = knows
         self._readers = readers
         every = (*self._code, *self._channel, *self._system, *self._reason, *self._delivery_status)
         self._paths = [(key, key.split(".")) for key in dict.fromkeys(every)]
@@ -70,19 +75,25 @@ class Locator:
         found = None if self.code_keys.isdisjoint(attributes) else self._in_mapping(attributes, around)
         if found is not None:
             return (found,)
+        if self._recognises(_name(self._system, around), None) is False:
+            return ()
         in_events = [self._in_mapping(event, (event, *around)) for event in events]
         if any(in_events):
             return [raw for raw in in_events if raw is not None]
         return () if body is None else self._in_body(body, around)
 
     def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
-        """The status that these fields name, looking for system and channel around them."""
-        system = channel = recognised = None
+        """The status that these fields name, looking for system and channel around them.
+
+        Of several codes under keys without a dot, one that a catalogue has comes first: an HTTP status
+        may stand beside it.
+        """
+        system = channel = recognised = unknown = None
         for key in self._code:
             if key not in fields:
                 continue
             code = fields[key]
-            if type(code) is not str or not code.isalnum() or len(code) > MAX_CODE_LENGTH:
+            if type(code) is not str or not (code.isascii() and code.isalnum()) or len(code) > MAX_CODE_LENGTH:
                 code = as_code(code)
             if code is None:
                 continue
@@ -90,20 +101,18 @@ class Locator:
                 system, channel = _name(self._system, around), _name(self._channel, around)
                 recognised = self._recognises(system, channel)
             if recognised or (recognised is None and "." in key):
-                if self.detail_keys.isdisjoint(fields):
-                    return RawStatus(code=code, system=system, channel=channel)
-                return RawStatus(
-                    code=code,
-                    system=system,
-                    channel=channel,
-                    reason=_name(self._reason, (fields,)),
-                    delivery_status=_name(self._delivery_status, (fields,)),
-                )
-        return None
+                raw = RawStatus(code=code, system=system, channel=channel)
+                if not self.detail_keys.isdisjoint(fields):
+                    reason, delivery_status = _name(self._reason, (fields,)), _name(self._delivery_status, (fields,))
+                    raw = msgspec.structs.replace(raw, reason=reason, delivery_status=delivery_status)
+                if "." in key or self._knows(code, system, channel):
+                    return raw
+                unknown = unknown or raw
+        return unknown
 
     def _in_body(self, body: Any, around: Sequence[Attributes]) -> Sequence[RawStatus]:
         if isinstance(body, (str, bytes)):
-            if len(body) > MAX_BODY_LENGTH:
+            if len(body) > MAX_BODY_LENGTH or (isinstance(body, str) and not _fits(body)):
                 return ()
             value = json_value(body)
             if value is None:
@@ -138,9 +147,20 @@ class Locator:
             return ()
         fields: dict[str, str] = {}
         for key, quoted, bare in self._pairs.findall(text):
-            fields.setdefault(key, quoted or bare)
+            fields.setdefault(key, quoted or bare.rstrip(".:!?"))
         raw = self._in_mapping(fields, (fields, *around)) if fields else None
-        return () if raw is None else (raw,)
+        if raw is None:
+            return ()
+        # In a text, "code=" is as often a one-time password as a status.
+        is_status = self._knows(raw.code, raw.system, raw.channel) or any(
+            "." in key for key in self._code if key in fields
+        )
+        return (raw,) if is_status else ()
+
+
+def _fits(text: str) -> bool:
+    """Whether a text is short enough to be searched, in bytes."""
+    return text.isascii() or len(text.encode(errors="replace")) <= MAX_BODY_LENGTH
 
 
 def _flat(content: Mapping[Any, Any], paths: Iterable[tuple[str, Sequence[str]]]) -> dict[str, Any]:
@@ -181,4 +201,5 @@ def _completed(raw: RawStatus, system: str | None, channel: str | None) -> RawSt
 def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str]:
     """Finds ``key=value`` and ``key="value"``. Values are bounded, so that the search takes linear time."""
     names = "|".join(re.escape(key) for key in sorted(set(keys), key=len, reverse=True))
-    return re.compile(rf'(?<![\w.-])({names})=(?:"([^"\n]{{1,128}})"|([^\s"\',;&)\]}}]{{1,128}}))')
+    value = r"""(?:["']([^"'\n]{1,128})["']|([^\s"',;&|<>)\]}]{1,128}))"""
+    return re.compile(rf"(?<![\w.-])({names})={value}")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import msgspec
 import pluggy
 
 from messaging_status import hookspecs
-from messaging_status.catalogue import Channel
+from messaging_status.catalogue import Catalogue, Channel
 from messaging_status.errors import MessagingStatusError, did_you_mean
 from messaging_status.model import DocumentReader
 from messaging_status.settings import PluginChoice
@@ -106,7 +106,7 @@ def load_plugins(choice: PluginChoice) -> Loaded:
             plugins.append(_ask(manager, name, registered[name]))
         except MessagingStatusError as error:
             failures.append(_failure(registered[name], error.problems))
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the others must load
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the others must load
             failures.append(_failure(registered[name], [_said(error)]))
     return Loaded(plugins=tuple(plugins), failures=tuple(failures), left_out=tuple(left_out))
 
@@ -119,12 +119,12 @@ def _register(manager: pluggy.PluginManager, entry: EntryPoint, registered: dict
         return
     try:
         plugin = entry.load()
-    except Exception as error:  # noqa: BLE001 - importing a plugin may raise anything; the others must load
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin may raise anything; the others must load
         yield f"cannot be imported from {entry.value!r}: {_said(error)}"
         return
     try:
         manager.register(plugin, name=entry.name)
-    except (ValueError, pluggy.PluginValidationError) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - pluggy looks at a plugin's attributes, which may raise anything
         yield _said(error)
         return
     problems = list(_wrong_hooks(manager, plugin))
@@ -150,7 +150,7 @@ def _wrong_hooks(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]
 def _in_hook_order(manager: pluggy.PluginManager, names: Sequence[str] | dict[str, EntryPoint]) -> list[str]:
     """Names of plugins in the order in which pluggy would ask them to refine (``tryfirst``, ``trylast``)."""
     refining = [implementation.plugin_name for implementation in manager.hook.messaging_status_refine.get_hookimpls()]
-    return [name for name in names if name not in refining] + refining[::-1]
+    return [name for name in names if name not in refining] + [name for name in refining[::-1] if name in names]
 
 
 def _ask(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> Plugin:
@@ -192,7 +192,28 @@ def _all_of(kind: type[Any], hook: str, answers: dict[str, Callable[..., Any] | 
         what = f"a list with {answer!r:.80}" if isinstance(answer, (list, tuple)) else f"{answer!r:.80}"
         msg = f"{hook} answered {what}; expected a list of {kind.__name__}"
         raise TypeError(msg)
+    for item in answer:
+        if (wrong := _wrong_content(item)) is not None:
+            msg = f"{hook} answered a {kind.__name__} whose {wrong}"
+            raise TypeError(msg)
     return tuple(answer)
+
+
+def _wrong_content(item: Any) -> str | None:
+    """What is wrong with what a plugin made: nobody checks the types of its arguments."""
+    if isinstance(item, Channel):
+        catalogue, refine = _fields(item)
+        if not isinstance(catalogue, Catalogue) or not isinstance(getattr(catalogue, "rows", None), Mapping):
+            return f"catalogue is {catalogue!r:.80}; expected what read_catalogue answers"
+        return None if refine is None or callable(refine) else "refine is not a function"
+    keys, read = _fields(item)
+    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
+        return f"keys are {keys!r:.80}; expected a tuple of texts"
+    return None if callable(read) else "read is not a function"
+
+
+def _fields(item: Any) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(item)
 
 
 def _not_installed(choice: PluginChoice, installed: Sequence[EntryPoint]) -> list[str]:

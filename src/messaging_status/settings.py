@@ -101,9 +101,9 @@ def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Setting
         SettingsError: With every key that is wrong.
     """
     if isinstance(source, Settings):
-        return source
+        return _validate(msgspec.to_builtins(source), where="settings")
     if isinstance(source, Mapping):
-        return _validate(source, where="settings")
+        return _validate(dict(source), where="settings")
     if source is not None:
         msg = f"settings: {shown(source)} is neither Settings nor a mapping; read a file with read_settings"
         raise SettingsError([msg])

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 from messaging_status.model import RawStatus
 
-__all__ = ["MAX_CODE_LENGTH", "MAX_NAME_LENGTH", "as_code", "as_name", "fold", "normalised"]
+__all__ = ["MAX_CODE_LENGTH", "MAX_NAME_LENGTH", "as_code", "as_name", "fold", "is_token", "normalised"]
 
 MAX_NAME_LENGTH: Final = 128
 MAX_CODE_LENGTH: Final = 64
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _MAX_CODE_BITS: Final = 213  # 64 decimal digits; longer integers are refused before they are written out
 
 
@@ -23,24 +25,27 @@ def as_code(value: object) -> str | None:
         value: Anything that was found where a code was expected.
 
     Returns:
-        None for what is no code: a boolean, an empty text, a text with spaces inside, one longer than
-        64 characters, a float that is not whole, anything else.
+        None for what is no code: a boolean, an empty text, a text with other characters than letters,
+        digits and ``._:-``, one longer than 64 characters, a float that is not whole, anything else.
     """
     if type(value) is str and value.isalnum():
         code = value
     elif isinstance(value, bool):
         return None
     elif isinstance(value, int):
-        code = int.__repr__(value) if value.bit_length() <= _MAX_CODE_BITS else ""
+        code = int.__repr__(value) if int.bit_length(value) <= _MAX_CODE_BITS else ""
     elif isinstance(value, float):
-        return as_code(int(value)) if value.is_integer() else None
+        return as_code(float.__int__(value)) if float.is_integer(value) else None
     elif isinstance(value, str):
         code = str.strip(value)
     else:
         return None
-    if 0 < len(code) <= MAX_CODE_LENGTH and (code.isalnum() or (code.isprintable() and " " not in code)):
-        return code
-    return None
+    return code if len(code) <= MAX_CODE_LENGTH and is_token(code) else None
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is letters, digits and ``._:-`` only, as codes and ids are; addresses are not."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def as_name(value: object) -> str | None:

@@ -152,6 +152,10 @@ class Table:
         on = table.channels.get(channel) if table is not None else None
         return on.entries.get(code) if on is not None else None
 
+    def knows(self, code: str, system: str | None, channel: str | None) -> bool:
+        """Whether a catalogue has the code."""
+        return self.find(code, system, channel).entry is not None
+
     def _find(self, code: str, system: str | None, channel: str | None, in_answer: bool = False) -> Found:  # noqa: FBT001, FBT002 - a memory of calls sees positions
         """Look a code up: on its channel, else in the system's common rows, else where just one channel has it."""
         if system is not None:

@@ -167,21 +167,23 @@ def plugins(wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
 
 @cli.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(file: Path | None) -> None:
+@_json_option
+def check(file: Path | None, wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """Whether a settings FILE, or a catalogue FILE, can be used; without FILE, what a sender would start with."""
     try:
         if file is not None and _is_catalogue(file):
             catalogue = read_catalogue(file)
-            click.echo(f"{file}: {len(catalogue.rows)} codes of {catalogue.system} {catalogue.channel}, all valid")
+            said = [f"{file}: {len(catalogue.rows)} codes of {catalogue.system} {catalogue.channel}, all valid"]
+            _print_check(said, [], wants_json)
             return
         settings = read_settings(file) if file else load_settings()
         host = Host.load(settings, strict=True)
     except MessagingStatusError as error:
-        click.echo("\n".join(error.problems), err=True)
+        _print_check([], list(error.problems), wants_json)
         sys.exit(NOT_FOUND)
     codes = sum(1 for _ in objects(host))
-    click.echo(f"{file or 'settings'}: valid; {_changed(settings)}")
-    click.echo(f"plugins: {len(host.plugins)} loaded, {len(host.channels)} channels, {codes} codes, none failed")
+    loaded = f"plugins: {len(host.plugins)} loaded, {len(host.channels)} channels, {codes} codes, none failed"
+    _print_check([f"{file or 'settings'}: valid; {_changed(settings)}", loaded], [], wants_json)
 
 
 @cli.command()
@@ -193,6 +195,13 @@ def demo(endpoint: str | None, wants_json: bool) -> None:  # noqa: FBT001 - clic
     from messaging_status.cli.demo import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(_host(), endpoint=endpoint, wants_json=wants_json))
+
+
+def _print_check(said: list[str], problems: list[str], wants_json: bool) -> None:  # noqa: FBT001 - passed on
+    if wants_json:
+        print_json({"valid": not problems, "said": said, "problems": problems})
+    else:
+        click.echo("\n".join(said or problems), err=bool(problems))
 
 
 def _host() -> Host:

@@ -55,9 +55,11 @@ def merged(attributes: Any, copied: dict[str, Any], said: Mapping[str, Attribute
     everything = {**copied, **said, **copied}
     if isinstance(attributes, BoundedAttributes):
         is_roomy = attributes.maxlen is None or len(everything) <= attributes.maxlen
-        if not is_roomy or attributes.max_value_len is not None:
+        is_cut = not is_roomy or attributes.max_value_len is not None
+        if is_cut:
             everything = {**copied, **fitting(said, copied, attributes.maxlen, attributes.max_value_len)}
-        if attributes.dropped and len(everything) > len(copied):
+        # Whoever enriches the new record once more has to find its limits.
+        if (attributes.dropped or is_cut) and len(everything) > len(copied):
             bounded = BoundedAttributes(attributes.maxlen, everything, max_value_len=attributes.max_value_len)
             bounded.dropped = attributes.dropped
             return bounded

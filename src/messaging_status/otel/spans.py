@@ -96,9 +96,10 @@ def _span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
             if not what and events:
                 what = said(copied, None, _attributes_of(events), resource)
             everything = merged(attributes, copied, what) if what else None
-            if everything is None:
+            is_failure = sets_status and what.get(outcome_key) in _FAILURES and span.status.is_unset
+            if everything is None and not is_failure:
                 return span
-            return _with(span, everything, is_failure=sets_status and what.get(outcome_key) in _FAILURES)
+            return _with(span, attributes if everything is None else everything, is_failure=is_failure)
         except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
             host.stumbled(error)
             return span
@@ -111,12 +112,12 @@ def _attributes_of(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
         yield event.attributes or {}
 
 
-def _with(span: ReadableSpan, attributes: Mapping[str, Any], *, is_failure: bool) -> ReadableSpan:
+def _with(span: ReadableSpan, attributes: Mapping[str, Any] | None, *, is_failure: bool) -> ReadableSpan:
     """A span that is like another in everything but its attributes and, for a failure, an unset status."""
     # Made through the constructor, it would lose what the public properties do not show: dropped counts.
     fields = span.__dict__.copy()
     fields["_attributes"] = attributes
-    if is_failure and span.status.status_code is StatusCode.UNSET:
+    if is_failure:
         fields["_status"] = Status(StatusCode.ERROR)
     twin = object.__new__(type(span))
     twin.__dict__ = fields
