@@ -132,6 +132,11 @@ class TestAnswers:
         found = said(body, channel=channel)
         assert (found["description"], found["outcome"], found["messaging.message.id"]) == ("Queued", "accepted", "t-1")
 
+    @pytest.mark.parametrize("around", [{}, {"channel": "carrier pigeon"}])
+    def test_1001_is_queued_where_the_record_names_no_channel_of_ours(self, around: dict[str, str]) -> None:
+        found = said({"response": [{"code": "1001"}]}, **around)
+        assert (found["description"], found.get("channel")) == ("Queued", None)
+
     def test_a_receipts_1001_is_the_channels_own(self) -> None:
         assert HOST.decode(RawStatus(code="1001", channel="voice", origin=Origin.RECEIPT)).description != "Queued"
         assert HOST.decode(RawStatus(code="1001", channel="voice")).description != "Queued"

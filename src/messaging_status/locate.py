@@ -128,11 +128,9 @@ class Locator:
 
     def _in_document(self, content: Mapping[Any, Any], around: Sequence[Attributes]) -> Sequence[RawStatus]:
         system, channel = _name(self._system, around), _name(self._channel, around)
-        if self._recognises(system, channel) is not False:
-            found = read_document(self._readers, content, system, channel)
-            known = [_completed(raw, system, channel) for raw in found]
-            if usable := [raw for raw in known if raw.code]:
-                return usable
+        found = [_completed(raw, system, channel) for raw in read_document(self._readers, content, system, channel)]
+        if usable := [raw for raw in found if raw.code]:
+            return usable
         fields = _flat(content, self._paths)
         if self.code_keys.isdisjoint(fields):
             return ()
