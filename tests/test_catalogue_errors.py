@@ -598,11 +598,11 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 class TestFiles:
     def test_a_missing_file_is_a_catalogue_error(self, tmp_path: Path) -> None:
         file = tmp_path / "pager.toml"
-        problem = f"pager.toml: cannot be read: [Errno 2] No such file or directory: '{file}'"
+        problem = "pager.toml: cannot be read: No such file or directory"
         assert problems_of_file(file) == [problem]
 
     def test_a_directory_is_a_catalogue_error(self, tmp_path: Path) -> None:
-        problem = f"{tmp_path.name}: cannot be read: [Errno 21] Is a directory: '{tmp_path}'"
+        problem = f"{tmp_path.name}: cannot be read: Is a directory"
         assert problems_of_file(tmp_path) == [problem]
 
     def test_a_file_that_is_not_utf_8_is_a_catalogue_error(self, tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from messaging_status.model import (
     Severity,
     Status,
 )
+from messaging_status.overlaid import Edit
 from messaging_status.settings import Keys, PluginChoice, Settings, load_settings, read_settings
+from messaging_status.unknown import UnknownCode, UnknownCodes
 
 __all__ = [
     "Catalogue",
@@ -25,6 +27,7 @@ __all__ = [
     "Channel",
     "Document",
     "DocumentReader",
+    "Edit",
     "Fault",
     "Host",
     "Keys",
@@ -40,6 +43,8 @@ __all__ = [
     "SettingsError",
     "Severity",
     "Status",
+    "UnknownCode",
+    "UnknownCodes",
     "Variant",
     "hookimpl",
     "load_settings",

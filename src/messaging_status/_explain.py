@@ -13,11 +13,9 @@ import msgspec
 
 from messaging_status._toml_lines import Path, lines_of, named, shown
 from messaging_status.catalogue import (
-    FILE_KEYS,
     MATCHERS,
     MAX_ADVICE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
-    Row,
     Series,
     Variant,
     is_pattern,
@@ -33,7 +31,6 @@ _ENUMERATIONS: Mapping[str, type[StrEnum]] = {
     "fault": Fault,
     "origin": Origin,
 }
-_REQUIRED_HEAD = ("system", "channel", "source", "read")
 _TEXTS = {"description": MAX_DESCRIPTION_LENGTH, "advice": MAX_ADVICE_LENGTH, "delivery_status": MAX_DESCRIPTION_LENGTH}
 _PATTERNS = {"text": 0, "parameter": 1}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -45,28 +42,35 @@ _Problem = tuple[Path, str]
 """A key, and what is wrong there."""
 
 
-def problems_of(document: Mapping[str, Any], *, where: str, text: str = "") -> list[str]:
-    """Every problem of a catalogue document, each a line: file, line, key, what was found, what was expected.
+_Fields = type[msgspec.Struct]
+
+
+def problems_of(document: Mapping[str, Any], shape: _Fields, row: _Fields, *, where: str, text: str = "") -> list[str]:
+    """Every problem of a document of rows, each a line: file, line, key, what was found, what was expected.
 
     Args:
-        document: The content of a catalogue file, as ``tomllib`` gives it.
+        document: The content of a file, as ``tomllib`` gives it.
+        shape: The shape of the whole file.
+        row: The shape of what stands under ``status``, by code.
         where: What to call it.
         text: The source it was parsed from, if there is one: then problems name lines.
     """
     lines = lines_of(text)
-    return [f"{named(where, path, lines)}: {what}" for path, what in _problems(document)]
+    return [f"{named(where, path, lines)}: {what}" for path, what in _problems(document, shape, row)]
 
 
-def _problems(document: Mapping[str, Any]) -> Iterator[_Problem]:
-    yield from _unknown_keys(document, FILE_KEYS, ())
-    yield from _head(document)
+def _problems(document: Mapping[str, Any], shape: _Fields, row: _Fields) -> Iterator[_Problem]:
+    yield from _unknown_keys(document, shape.__struct_fields__, ())
+    required = [field.name for field in msgspec.structs.fields(shape) if field.required]
+    yield from (((name,), "is missing") for name in required if name not in document)
+    yield from _head({name: value for name, value in document.items() if name in shape.__struct_fields__})
     rows = document.get("status", {})
     if isinstance(rows, Mapping):
         for code, fields in rows.items():
-            yield from _coded_row(code, fields)
+            yield from _coded_row(code, fields, row)
     else:
         yield ("status",), f"{shown(rows)} is not a table; write [status.<code>] for each code"
-    tables = document.get("range", [])
+    tables = document.get("range", []) if "range" in shape.__struct_fields__ else []
     if isinstance(tables, list):
         for index, fields in enumerate(tables):
             yield from _series(fields, ("range", index))
@@ -75,9 +79,6 @@ def _problems(document: Mapping[str, Any]) -> Iterator[_Problem]:
 
 
 def _head(document: Mapping[str, Any]) -> Iterator[_Problem]:
-    for name in _REQUIRED_HEAD:
-        if name not in document:
-            yield (name,), "is missing"
     for name in ("system", "channel"):
         value = document.get(name)
         if name in document and not (isinstance(value, str) and _NAME.fullmatch(value)):
@@ -95,7 +96,7 @@ def _head(document: Mapping[str, Any]) -> Iterator[_Problem]:
             yield from (((name,), f"{shown(item)} is not the name of a channel") for item in wrong)
 
 
-def _coded_row(code: Any, fields: Any) -> Iterator[_Problem]:
+def _coded_row(code: Any, fields: Any, row: _Fields) -> Iterator[_Problem]:
     path = ("status", code if isinstance(code, str) else shown(code))
     if not isinstance(code, str):
         yield path, f"the code {shown(code)} is not text; codes are text, always: write {shown(str(path[1]))}"
@@ -104,10 +105,10 @@ def _coded_row(code: Any, fields: Any) -> Iterator[_Problem]:
     if isinstance(fields, list):
         yield path, f"the code is listed twice; write what differs as [[status.{path[1]}.variant]]"
     else:
-        yield from _meaning(fields, Row, path)
+        yield from _meaning(fields, row, path)
 
 
-def _meaning(fields: Any, kind: type[Row | Series | Variant], path: Path) -> Iterator[_Problem]:
+def _meaning(fields: Any, kind: _Fields, path: Path) -> Iterator[_Problem]:
     """Problems of a row, a variant or a series."""
     if not isinstance(fields, Mapping):
         yield path, f"{shown(fields)} is not a table of {', '.join(kind.__struct_fields__)}"

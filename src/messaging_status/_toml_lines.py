@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["Path", "lines_of", "named", "shown"]
+__all__ = ["Path", "lines_of", "named", "placed", "shown"]
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the top: ``("status", "7520", "variant", 1, "reason")``."""
@@ -60,11 +60,16 @@ def named(where: str, path: Path, lines: Mapping[Path, int]) -> str:
         f"[{part}]" if isinstance(part, int) else f".{part if part.isprintable() else shown(part)}" for part in path
     )
     key = "".join(written).lstrip(".")
+    place = placed(where, path, lines)
+    return f"{place}: {key}" if key else place
+
+
+def placed(where: str, path: Path, lines: Mapping[Path, int]) -> str:
+    """A place as file and line; the file alone where the line is not known."""
     within = path
     while within and within not in lines:
         within = within[:-1]
-    place = f"{where}:{lines[within]}" if within else where
-    return f"{place}: {key}" if key else place
+    return f"{where}:{lines[within]}" if within else where
 
 
 def shown(value: object) -> str:

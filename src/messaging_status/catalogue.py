@@ -6,9 +6,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -32,11 +32,11 @@ __all__ = [
 MAX_DESCRIPTION_LENGTH: Final = 100
 MAX_ADVICE_LENGTH: Final = 200
 
-_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z0-9_]*\Z")]
-_Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
-_Code = Annotated[str, msgspec.Meta(pattern=r"\A\S+\Z", max_length=MAX_CODE_LENGTH)]
-_Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
-_Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z0-9_]*\Z")]
+Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
+Code = Annotated[str, msgspec.Meta(pattern=r"\A\S+\Z", max_length=MAX_CODE_LENGTH)]
+Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
+Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
 _Number = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 
 
@@ -53,17 +53,17 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             system's codes (``smtp;5``). Never for words: they change.
     """
 
-    reason: tuple[_Text, ...] | _Text | None = None
-    delivery_status: _Description | None = None
+    reason: tuple[Text, ...] | Text | None = None
+    delivery_status: Description | None = None
     origin: Origin | None = None
-    text: _Text | None = None
-    description: _Description | None = None
+    text: Text | None = None
+    description: Description | None = None
     outcome: Outcome | None = None
     category: Category | None = None
     severity: Severity | None = None
     retryable: bool | None = None
     fault: Fault | None = None
-    advice: _Advice | None = None
+    advice: Advice | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ``parameter`` is a regular expression; its first group finds the parameter that a dynamic text names.
     """
 
-    description: _Description
+    description: Description
     outcome: Outcome
     category: Category
     severity: Severity
     retryable: bool | None = None
     fault: Fault | None = None
-    advice: _Advice | None = None
-    parameter: _Text | None = None
+    advice: Advice | None = None
+    parameter: Text | None = None
     variant: tuple[Variant, ...] = ()
 
 
@@ -95,13 +95,13 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     first: _Number
     last: _Number
-    description: _Description
+    description: Description
     outcome: Outcome
     category: Category
     severity: Severity
     retryable: bool | None = None
     fault: Fault | None = None
-    advice: _Advice | None = None
+    advice: Advice | None = None
 
     def __contains__(self, code: str) -> bool:
         """Whether the code is a number of the series, written with as many digits."""
@@ -138,6 +138,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...]
     where: str
 
+    @property
+    def full_name(self) -> str:
+        """System and channel, as plugins are named by custom: ``webex_connect.sms``."""
+        return f"{self.system}.{self.channel}"
+
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin decodes: a catalogue, and code only for what a table cannot say.
@@ -165,21 +170,27 @@ class TextFile(Protocol):
         ...
 
 
-class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class CodedFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The shape of a file about one channel's codes."""
+
+    system: Name
+    channel: Name
+    status: Mapping[Code, Any] = {}
+
+
+class _File(CodedFile, kw_only=True, forbid_unknown_fields=True):
     """The shape of a catalogue file."""
 
-    system: _Name
-    channel: _Name
-    source: _Text
+    source: Text
     read: dt.date
-    aliases: tuple[_Text, ...] = ()
-    extends: tuple[_Name, ...] = ()
-    status: dict[_Code, Row] = {}
+    aliases: tuple[Text, ...] = ()
+    extends: tuple[Name, ...] = ()
+    status: dict[Code, Row] = {}
     range: tuple[Series, ...] = ()
 
 
-FILE_KEYS: Final = _File.__struct_fields__
 MATCHERS: Final = ("reason", "delivery_status", "origin", "text")
+_Shape = TypeVar("_Shape", bound=CodedFile)
 
 
 def read_catalogue(file: TextFile) -> Catalogue:
@@ -191,17 +202,30 @@ def read_catalogue(file: TextFile) -> Catalogue:
     Raises:
         CatalogueError: With every problem of the file, each with its line and key.
     """
+    text, document = read_toml(file, where=file.name)
+    return parse_catalogue(document, where=file.name, text=text)
+
+
+def read_toml(file: TextFile, *, where: str) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file and its content.
+
+    Args:
+        file: A path, or a resource inside an installed package.
+        where: What to call it in error messages.
+
+    Raises:
+        CatalogueError: If it cannot be read, or is not TOML.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file.name}: cannot be read: {error}"
+        msg = f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}"
         raise CatalogueError([msg]) from error
     try:
-        document = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        msg = f"{file.name}: not valid TOML: {error}"
+        msg = f"{where}: not valid TOML: {error}"
         raise CatalogueError([msg]) from error
-    return parse_catalogue(document, where=file.name, text=text)
 
 
 def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") -> Catalogue:
@@ -215,16 +239,7 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
     Raises:
         CatalogueError: With every problem of the document.
     """
-    try:
-        file = msgspec.convert(document, _File, builtin_types=(dt.date,))
-        contradictions = list(_contradictions(file))
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        contradictions = [f"{where}: {error}"]
-    if contradictions:
-        # Explaining needs a module that a healthy start never imports.
-        from messaging_status._explain import problems_of  # noqa: PLC0415
-
-        raise CatalogueError(problems_of(document, where=where, text=text) or contradictions)
+    file = validated(document, _File, Row, where=where, text=text)
     return Catalogue(
         system=file.system,
         channel=file.channel,
@@ -238,9 +253,37 @@ def parse_catalogue(document: Mapping[str, Any], *, where: str, text: str = "") 
     )
 
 
-def _contradictions(file: _File) -> Iterator[str]:
+def validated(
+    document: Mapping[str, Any], shape: type[_Shape], row: type[msgspec.Struct], *, where: str, text: str
+) -> _Shape:
+    """A document of rows in the shape that it must have.
+
+    Args:
+        document: What ``tomllib`` gives.
+        shape: The whole file.
+        row: What stands under ``status``, by code.
+        where: What to call the file.
+        text: The source it was parsed from, if there is one.
+
+    Raises:
+        CatalogueError: With every problem of the document.
+    """
+    try:
+        file = msgspec.convert(document, shape, builtin_types=(dt.date,))
+        contradictions = list(_contradictions(file.status, getattr(file, "range", ())))
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        contradictions = [f"{where}: {error}"]
+    if not contradictions:
+        return file
+    # Explaining needs a module that a healthy start never imports.
+    from messaging_status._explain import problems_of  # noqa: PLC0415
+
+    raise CatalogueError(problems_of(document, shape, row, where=where, text=text) or contradictions)
+
+
+def _contradictions(rows: Mapping[str, Any], ranges: Iterable[Series]) -> Iterator[str]:
     """What the types cannot say. Each of these is found, and explained better, by ``problems_of``."""
-    for code, row in file.status.items():
+    for code, row in rows.items():
         matches = [matched(variant) for variant in row.variant]
         if len(set(matches)) < len(matches) or _NOTHING in matches:
             yield f"status.{code}: a variant that is never reached"
@@ -248,9 +291,27 @@ def _contradictions(file: _File) -> Iterator[str]:
             yield f"status.{code}: a text that is never found"
         if row.parameter is not None and not is_pattern(row.parameter, groups=1):
             yield f"status.{code}: a parameter that is never found"
-    for series in file.range:
+    for series in ranges:
         if len(series.first) != len(series.last) or series.first > series.last:
             yield f"range: {series.label} is empty"
+
+
+def ancestry(name: str, catalogues: Mapping[str, Catalogue]) -> list[str]:
+    """The channels whose rows a channel inherits, nearest first.
+
+    Args:
+        name: The channel.
+        catalogues: The catalogues of its system, by channel.
+    """
+    found: list[str] = []
+    pending = [name]
+    while pending:
+        current = pending.pop(0)
+        if current in catalogues:
+            ahead = [parent for parent in catalogues[current].extends if parent not in found]
+            found += ahead
+            pending += ahead
+    return found
 
 
 def matched(variant: Variant) -> tuple[object, ...]:

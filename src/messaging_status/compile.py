@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant
+from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant, ancestry
 from messaging_status.errors import did_you_mean
 from messaging_status.guard import Guard
 from messaging_status.model import Status
@@ -18,7 +18,7 @@ from messaging_status.plugins import Failure, Plugin
 from messaging_status.spelling import fold
 from messaging_status.table import Alternative, ChannelTable, Entry, Meaning, SystemTable, Table, spellings
 
-__all__ = ["ANSWERS", "COMMON", "as_status", "compile_table"]
+__all__ = ["ANSWERS", "COMMON", "compile_table"]
 
 COMMON: Final = "common"
 """The channel of a system whose rows hold where a record names no channel."""
@@ -32,6 +32,7 @@ _CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryab
 
 def compile_table(
     plugins: Sequence[Plugin],
+    refines: Mapping[str, Guard[Status]],
     *,
     prefix: str,
     default_system: str | None,
@@ -41,6 +42,7 @@ def compile_table(
 
     Args:
         plugins: What was loaded.
+        refines: Refine functions of channels, by ``<system>.<channel>``.
         prefix: What the names of attributes start with.
         default_system: The system of records that name none.
         left_out: Names of plugins (``<system>.<channel>``) that are installed but not in use: extending
@@ -52,7 +54,7 @@ def compile_table(
     claims = [(plugin, channel) for plugin in plugins for channel in plugin.channels]
     failures = _contested(claims)
     absent = {*left_out, *(name for failure in failures for name in failure.channels)}
-    claims = [claim for claim in claims if _full_name(claim[1].catalogue) not in absent]
+    claims = [claim for claim in claims if claim[1].catalogue.full_name not in absent]
     systems = []
     for name in sorted({channel.catalogue.system for _, channel in claims}):
         of_system = {c.catalogue.channel: (p, c) for p, c in claims if c.catalogue.system == name}
@@ -60,24 +62,8 @@ def compile_table(
         failures += broken
         out = {channel for failure in broken for channel in failure.channels}
         usable = {key: claim for key, claim in of_system.items() if f"{name}.{key}" not in out}
-        systems.append(_compile_system(name, usable, prefix))
+        systems.append(_compile_system(name, usable, refines, prefix))
     return Table(systems, default_system), failures
-
-
-def as_status(answer: Any) -> Status:
-    """A refine function's answer, checked.
-
-    Raises:
-        TypeError: If it is no status, or one with values of the wrong type.
-    """
-    if not isinstance(answer, Status):
-        msg = f"answered a {type(answer).__name__}; expected a Status"
-        raise TypeError(msg)
-    try:
-        return msgspec.convert(msgspec.to_builtins(answer), Status)
-    except (msgspec.ValidationError, TypeError) as error:
-        msg = f"answered a Status of wrong types: {error}"
-        raise TypeError(msg) from error
 
 
 def _contested(claims: Sequence[_Claim]) -> list[Failure]:
@@ -93,7 +79,7 @@ def _contested(claims: Sequence[_Claim]) -> list[Failure]:
                 failures.append(
                     _failure(
                         plugin,
-                        (_full_name(catalogue), _full_name(held.catalogue)),
+                        (catalogue.full_name, held.catalogue.full_name),
                         f"{catalogue.where}: {what}; neither is used: block one of them in the settings",
                     )
                 )
@@ -108,28 +94,17 @@ def _broken_extends(claim: _Claim, of_system: Mapping[str, _Claim], absent: Coll
         if name not in of_system and f"{catalogue.system}.{name}" not in absent:
             known = [other for other in of_system if other != catalogue.channel]
             what = f"{name!r} is not a channel of {catalogue.system}; {did_you_mean(name, known)}"
-            failures.append(_failure(plugin, (_full_name(catalogue),), f"{catalogue.where}: extends: {what}"))
-    if catalogue.channel in _ancestry(catalogue.channel, of_system):
+            failures.append(_failure(plugin, (catalogue.full_name,), f"{catalogue.where}: extends: {what}"))
+    if catalogue.channel in ancestry(catalogue.channel, _catalogues(of_system)):
         what = f"{catalogue.channel!r} extends itself, by way of {', '.join(catalogue.extends)}"
-        failures.append(_failure(plugin, (_full_name(catalogue),), f"{catalogue.where}: extends: {what}"))
+        failures.append(_failure(plugin, (catalogue.full_name,), f"{catalogue.where}: extends: {what}"))
     return failures
 
 
-def _ancestry(name: str, of_system: Mapping[str, _Claim]) -> list[str]:
-    """The channels whose rows a channel inherits, nearest first."""
-    found: list[str] = []
-    pending = [name]
-    while pending:
-        current = pending.pop(0)
-        if current in of_system:
-            ahead = [parent for parent in of_system[current][1].catalogue.extends if parent not in found]
-            found += ahead
-            pending += ahead
-    return found
-
-
-def _compile_system(name: str, claims: Mapping[str, _Claim], prefix: str) -> SystemTable:
-    channels = {key: _compile_channel(key, claims, prefix) for key in claims}
+def _compile_system(
+    name: str, claims: Mapping[str, _Claim], refines: Mapping[str, Guard[Status]], prefix: str
+) -> SystemTable:
+    channels = {key: _compile_channel(key, claims, refines.get(f"{name}.{key}"), prefix) for key in claims}
     spelled = {
         spelling: channels[key]
         for key, (_, channel) in claims.items()
@@ -150,11 +125,11 @@ def _compile_system(name: str, claims: Mapping[str, _Claim], prefix: str) -> Sys
     return SystemTable(name, spelled, common, {**alone, **common}, answers)
 
 
-def _compile_channel(name: str, claims: Mapping[str, _Claim], prefix: str) -> ChannelTable:
-    plugin, channel = claims[name]
-    catalogue = channel.catalogue
-    refine = Guard(plugin.name, f"refine of {name}", channel.refine, as_status) if channel.refine else None
-    inherited = [claims[parent][1].catalogue.rows for parent in _ancestry(name, claims) if parent in claims]
+def _compile_channel(
+    name: str, claims: Mapping[str, _Claim], refine: Guard[Status] | None, prefix: str
+) -> ChannelTable:
+    catalogue = claims[name][1].catalogue
+    inherited = [claims[parent][1].catalogue.rows for parent in ancestry(name, _catalogues(claims)) if parent in claims]
     rows: dict[str, Row] = {}
     for layer in (*reversed(inherited), catalogue.rows):
         rows.update(layer)
@@ -166,6 +141,10 @@ def _compile_channel(name: str, claims: Mapping[str, _Claim], prefix: str) -> Ch
         refine=refine,
         answers=_entries(_own_rows(ANSWERS, claims), blank, refine, prefix),
     )
+
+
+def _catalogues(claims: Mapping[str, _Claim]) -> dict[str, Catalogue]:
+    return {name: channel.catalogue for name, (_, channel) in claims.items()}
 
 
 def _own_rows(name: str, claims: Mapping[str, _Claim]) -> Mapping[str, Row]:
@@ -199,10 +178,6 @@ def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
         text=re.compile(variant.text) if variant.text else None,
         meaning=Meaning(changed, changed.attributes(prefix)),
     )
-
-
-def _full_name(catalogue: Catalogue) -> str:
-    return f"{catalogue.system}.{catalogue.channel}"
 
 
 def _failure(plugin: Plugin, channels: tuple[str, ...], problem: str) -> Failure:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, Final, Generic, TypeVar
 
+from messaging_status.fork import renewed_after_fork
+
 __all__ = ["FAILURES_IN_A_ROW", "Guard", "log_error", "place_of"]
 
 FAILURES_IN_A_ROW: Final = 5
@@ -45,6 +47,7 @@ class Guard(Generic[_T]):
         self._check = check
         self._in_a_row = 0
         self._lock = threading.Lock()
+        renewed_after_fork(self)
 
     def __call__(self, given: tuple[Any, ...], originals: tuple[Any, ...]) -> _T | None:
         """The function's answer, or None where it failed or is switched off.
@@ -66,6 +69,10 @@ class Guard(Generic[_T]):
         if self._in_a_row:
             self._in_a_row = 0
         return answer
+
+    def renew(self) -> None:
+        """Be usable in a forked process, whoever held the lock."""
+        self._lock = threading.Lock()
 
     def _failed(self, error: BaseException) -> None:
         with self._lock:

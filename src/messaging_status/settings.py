@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         log_text: Whether ``key=value`` pairs in a log's text are read.
         span_error_status: Whether the status of a span is set to ERROR on failures where it is unset.
         log_severity: Whether a log's severity number is raised to the status's severity.
+        overlays: Files that change rows of the catalogues. A relative path in a settings file starts at that file.
         keys: Keys to read a raw status from.
         plugins: Which installed plugins are loaded.
     """
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_text: bool = True
     span_error_status: bool = False
     log_severity: bool = False
+    overlays: tuple[_Text, ...] = ()
     keys: Keys = Keys()
     plugins: PluginChoice = PluginChoice()
 
@@ -124,7 +126,9 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         reason = getattr(error, "strerror", None) or str(error)
         msg = f"{os.fspath(path)}: cannot be read as TOML: {reason}"
         raise SettingsError([msg]) from error
-    return _validate(document, where=os.fspath(path), text=text)
+    settings = _validate(document, where=os.fspath(path), text=text)
+    folder = pathlib.Path(path).parent
+    return msgspec.structs.replace(settings, overlays=tuple(str(folder / name) for name in settings.overlays))
 
 
 def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:

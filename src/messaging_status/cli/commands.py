@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from messaging_status.catalogue import Channel, read_catalogue
 from messaging_status.cli.catalog import as_csv, as_toml, objects, status_object, variants_of
@@ -169,21 +170,29 @@ def plugins(wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_json_option
 def check(file: Path | None, wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
-    """Whether a settings FILE, or a catalogue FILE, can be used; without FILE, what a sender would start with."""
+    """Whether a settings FILE, a catalogue or an overlay can be used, and what overlays change.
+
+    Without FILE: what a sender would start with.
+    """
     try:
-        if file is not None and _is_catalogue(file):
+        kind = _kind_of(file) if file is not None else "settings"
+        if file is not None and kind == "catalogue":
             catalogue = read_catalogue(file)
             said = [f"{file}: {len(catalogue.rows)} codes of {catalogue.system} {catalogue.channel}, all valid"]
             _print_check(said, [], wants_json)
             return
-        settings = read_settings(file) if file else load_settings()
+        if file is not None and kind == "overlay":
+            settings = msgspec.structs.replace(load_settings(), overlays=(str(file),))
+        else:
+            settings = read_settings(file) if file else load_settings()
         host = Host.load(settings, strict=True)
     except MessagingStatusError as error:
         _print_check([], list(error.problems), wants_json)
         sys.exit(NOT_FOUND)
     codes = sum(1 for _ in objects(host))
     loaded = f"plugins: {len(host.plugins)} loaded, {len(host.channels)} channels, {codes} codes, none failed"
-    _print_check([f"{file or 'settings'}: valid; {_changed(settings)}", loaded], [], wants_json)
+    first = f"{file}: valid" if kind == "overlay" else f"{file or 'settings'}: valid; {_changed(settings)}"
+    _print_check([first, *map(str, host.edits), *host.remarks, loaded], [], wants_json)
 
 
 @cli.command()
@@ -265,12 +274,15 @@ def _joined(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _is_catalogue(file: Path) -> bool:
+def _kind_of(file: Path) -> str:
+    """What a file is: settings, a catalogue, or an overlay, which has no source of its own."""
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return "status" in document or "channel" in document
+        return "settings"
+    if document.keys() & {"source", "read"}:
+        return "catalogue"
+    return "overlay" if document.keys() & {"status", "channel", "system"} else "settings"
 
 
 def _changed(settings: Settings) -> str:

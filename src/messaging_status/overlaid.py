@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overlays laid over the catalogues of the plugins: what changes, what contradicts what, what changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from messaging_status._toml_lines import Path, named, placed
+from messaging_status.catalogue import Catalogue, Row, Series, Variant, ancestry, matched
+from messaging_status.errors import did_you_mean
+from messaging_status.overlay import Change, Overlay
+from messaging_status.plugins import Plugin
+
+__all__ = ["Edit", "Overlaid", "lay_over"]
+
+_VARIANT_FIELDS: Final = ("description", "outcome", "category", "severity", "retryable", "fault", "advice")
+_FIELDS: Final = (*_VARIANT_FIELDS, "parameter")
+_REQUIRED: Final = tuple(field.name for field in msgspec.structs.fields(Row) if field.required)
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """One field that an overlay sets.
+
+    Attributes:
+        place: File and line.
+        system: Whose channel it changes.
+        channel: The channel.
+        code: The code.
+        variant: What the changed variant matches, None where it is the row itself.
+        field: The field.
+        before: Its value in the catalogue, None where it has none.
+        after: Its value now.
+    """
+
+    place: str
+    system: str
+    channel: str
+    code: str
+    variant: str | None
+    field: str
+    before: str | bool | None
+    after: str | bool
+
+    def __str__(self) -> str:
+        """File, line, channel, code, field, and both values."""
+        return f"{self.subject}: {_written(self.before)} → {_written(self.after)}"
+
+    @property
+    def subject(self) -> str:
+        """File, line, channel, code and field."""
+        variant = f" with {self.variant}" if self.variant else ""
+        return f"{self.place}: {self.channel} {self.code}{variant}: {self.field}"
+
+
+class Overlaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of laying overlays over plugins.
+
+    Attributes:
+        plugins: The plugins, with their catalogues changed.
+        edits: What is different now.
+        remarks: What the overlays say in vain.
+        problems: What is wrong with overlays that were left out for it.
+    """
+
+    plugins: tuple[Plugin, ...]
+    edits: tuple[Edit, ...]
+    remarks: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class _Layer(msgspec.Struct, frozen=True):
+    """What one overlay makes of a catalogue: its rows, every field that it sets, and what is wrong with it."""
+
+    rows: Mapping[str, Row]
+    edits: Sequence[Edit]
+    problems: Sequence[str]
+
+
+_Catalogues = Mapping[str, Catalogue]
+"""All catalogues, by full name."""
+_Claim = tuple[str, str, str, str | None, str]
+"""Which field of which variant of which row: no two overlays may differ on it."""
+
+
+def lay_over(plugins: Sequence[Plugin], overlays: Sequence[Overlay], absent: Collection[str]) -> Overlaid:
+    """Lay overlays over the catalogues of plugins. One with a problem is left out as a whole.
+
+    Args:
+        plugins: What was loaded.
+        overlays: What the user's files say, in the order of the settings.
+        absent: Names (``<system>.<channel>``) that are installed but not in use: changing one is no mistake.
+    """
+    originals = {c.catalogue.full_name: c.catalogue for plugin in plugins for c in plugin.channels}
+    catalogues = dict(originals)
+    edits: list[Edit] = []
+    remarks: list[str] = []
+    problems: list[str] = []
+    # What a channel inherits has to be settled before the rows that it changes.
+    for overlay in sorted(overlays, key=lambda overlay: len(_lineage(overlay.full_name, catalogues))):
+        catalogue = catalogues.get(overlay.full_name)
+        if catalogue is None:
+            (remarks if overlay.full_name in absent else problems).append(_nowhere(overlay, catalogues, absent))
+            continue
+        layer = _layer(overlay, catalogues)
+        wrong = [*layer.problems, *_conflicts(layer.edits, edits)]
+        if wrong:
+            problems += wrong
+            continue
+        edits += [edit for edit in layer.edits if edit.before != edit.after]
+        remarks += _dead(overlay, layer.edits)
+        rows = MappingProxyType({**catalogue.rows, **layer.rows})
+        catalogues[overlay.full_name] = msgspec.structs.replace(catalogue, rows=rows)
+    return Overlaid(
+        plugins=tuple(_with(plugin, originals, catalogues) for plugin in plugins),
+        edits=tuple(edits),
+        remarks=tuple(remarks),
+        problems=tuple(problems),
+    )
+
+
+def _lineage(full_name: str, catalogues: _Catalogues) -> list[str]:
+    """The full names of the channels whose rows a channel inherits, nearest first."""
+    system, _, channel = full_name.partition(".")
+    of_system = {catalogue.channel: catalogue for catalogue in catalogues.values() if catalogue.system == system}
+    return [f"{system}.{name}" for name in ancestry(channel, of_system)]
+
+
+def _nowhere(overlay: Overlay, catalogues: _Catalogues, absent: Collection[str]) -> str:
+    place = named(overlay.where, ("channel",), overlay.lines)
+    if overlay.full_name in absent:
+        return f"{place}: {overlay.full_name} is installed but not in use, so nothing is changed"
+    return f"{place}: {overlay.full_name!r} is not installed; {did_you_mean(overlay.full_name, list(catalogues))}"
+
+
+def _layer(overlay: Overlay, catalogues: _Catalogues) -> _Layer:
+    rows: dict[str, Row] = {}
+    edits: list[Edit] = []
+    problems: list[str] = []
+    for code, change in overlay.rows.items():
+        row = _row_of(code, overlay.full_name, catalogues)
+        missing = [name for name in _REQUIRED if row is None and getattr(change, name) is None]
+        if missing:
+            what = f"{overlay.channel} has no such code yet; a new row also needs {', '.join(missing)}"
+            problems.append(f"{named(overlay.where, ('status', code), overlay.lines)}: {what}")
+            continue
+        rows[code] = _changed(row, change)
+        edits += _edits(overlay, code, row, change)
+    return _Layer(rows, edits, problems)
+
+
+def _row_of(code: str, full_name: str, catalogues: _Catalogues) -> Row | Series | None:
+    """What a code means before it is changed: by the channel's own row, an inherited one, or a series."""
+    for name in (full_name, *_lineage(full_name, catalogues)):
+        if name in catalogues and code in catalogues[name].rows:
+            return catalogues[name].rows[code]
+    return next((series for series in catalogues[full_name].series if code in series), None)
+
+
+def _changed(row: Row | Series | None, change: Change) -> Row:
+    before = {name: getattr(row, name, None) for name in _FIELDS}
+    variants = _changed_variants(row.variant if isinstance(row, Row) else (), change.variant)
+    return Row(**{**before, **_given(change, _FIELDS)}, variant=variants)
+
+
+def _changed_variants(before: Sequence[Variant], changes: Sequence[Variant]) -> tuple[Variant, ...]:
+    """Variants that match the same are changed; new ones come first, so that they are reached."""
+    changed = {matched(variant): variant for variant in before}
+    new = [change for change in changes if matched(change) not in changed]
+    for change in changes:
+        if matched(change) in changed:
+            given = _given(change, _VARIANT_FIELDS)
+            changed[matched(change)] = msgspec.structs.replace(changed[matched(change)], **given)
+    return (*new, *changed.values())
+
+
+def _edits(overlay: Overlay, code: str, row: Row | Series | None, change: Change) -> Iterator[Edit]:
+    """Every field that an overlay sets for a code, also those that it sets to what they are."""
+
+    def edit(path: Path, field: str, variant: str | None, before: Any, after: Any) -> Edit:
+        return Edit(
+            place=placed(overlay.where, ("status", code, *path, field), overlay.lines),
+            system=overlay.system,
+            channel=overlay.channel,
+            code=code,
+            variant=variant,
+            field=field,
+            before=_plain(before),
+            after=_plain(after),
+        )
+
+    for field, value in _given(change, _FIELDS).items():
+        yield edit((), field, None, getattr(row, field, None), value)
+    present = {matched(variant): variant for variant in row.variant} if isinstance(row, Row) else {}
+    for index, variant in enumerate(change.variant):
+        known = present.get(matched(variant))
+        for field, value in _given(variant, _VARIANT_FIELDS).items():
+            before = getattr(known, field, None)
+            inherited = getattr(change, field) if getattr(change, field) is not None else getattr(row, field, None)
+            yield edit(
+                ("variant", index), field, _label(known or variant), inherited if before is None else before, value
+            )
+
+
+def _conflicts(made: Sequence[Edit], earlier: Sequence[Edit]) -> Iterator[str]:
+    holders = {_claim(edit): edit for edit in earlier}
+    for edit in made:
+        holder = holders.get(_claim(edit))
+        if holder is not None and holder.after != edit.after:
+            also = f"but {holder.place} sets {_written(holder.after)}"
+            yield f"{edit.subject}: sets {_written(edit.after)}, {also}; take one of them out"
+
+
+def _claim(edit: Edit) -> _Claim:
+    return (edit.system, edit.channel, edit.code, edit.variant, edit.field)
+
+
+def _dead(overlay: Overlay, edits: Sequence[Edit]) -> Iterator[str]:
+    for edit in edits:
+        if edit.before == edit.after:
+            yield f"{edit.subject}: is {_written(edit.after)} already, so this changes nothing"
+    for code, change in overlay.rows.items():
+        if not _given(change, _FIELDS) and not change.variant:
+            yield f"{named(overlay.where, ('status', code), overlay.lines)}: says nothing, so it changes nothing"
+        for index, variant in enumerate(change.variant):
+            if not _given(variant, _VARIANT_FIELDS):
+                place = named(overlay.where, ("status", code, "variant", index), overlay.lines)
+                yield f"{place}: says only what it matches, so it changes nothing"
+
+
+def _given(change: Change | Variant, fields: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name in fields if (value := getattr(change, name)) is not None}
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _written(value: str | bool | None) -> str:  # noqa: FBT001 - it is a value to be written out
+    return "-" if value is None else repr(value) if isinstance(value, str) else str(value).lower()
+
+
+def _label(variant: Variant) -> str:
+    """What a variant matches, for people."""
+    matches = ("/".join(variant.reasons), variant.delivery_status, variant.origin, variant.text)
+    return " and ".join(match for match in matches if match)
+
+
+def _with(plugin: Plugin, originals: _Catalogues, catalogues: _Catalogues) -> Plugin:
+    # By identity: of two plugins that claim one channel, each has to keep its own.
+    changed = {id(original): catalogues[name] for name, original in originals.items()}
+    channels = [
+        msgspec.structs.replace(channel, catalogue=changed.get(id(channel.catalogue), channel.catalogue))
+        for channel in plugin.channels
+    ]
+    return msgspec.structs.replace(plugin, channels=tuple(channels))
