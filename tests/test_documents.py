@@ -22,6 +22,23 @@ PERSONAL = {
 }
 
 
+FORMS = [
+    "mapping",
+    "proxy",
+    "text",
+    "bytes",
+    "list",
+    "wrapped",
+    "encoded twice",
+    "bytes encoded twice",
+    "text in a mapping",
+    "bytes in a mapping",
+    "mapping in a mapping",
+    "list in a mapping",
+    "text in a text",
+]
+
+
 def receipt(
     code: Any, channel: Any = "SMS", status: Any = "Failed", description: Any = "", **more: Any
 ) -> dict[str, Any]:
@@ -65,7 +82,7 @@ class TestReceipts:
         assert (found["channel"], found["category"]) == (channel, "blocked")
         assert (found["messaging.system"], found["messaging.message.id"]) == ("webex_connect", "t-1_0")
 
-    @pytest.mark.parametrize("form", ["mapping", "proxy", "text", "bytes", "list", "wrapped"])
+    @pytest.mark.parametrize("form", FORMS)
     def test_it_is_read_in_every_form(self, form: str) -> None:
         document = receipt("7206", status="Un-Delivered")
         wrapped = {"x-wx-gtrid": "1", **document, "dataIntegration": {"context": {"messagingAPI": "true"}}}
@@ -76,6 +93,13 @@ class TestReceipts:
             "bytes": json.dumps(document).encode(),
             "list": [document],
             "wrapped": wrapped,
+            "encoded twice": json.dumps(json.dumps(document)),
+            "bytes encoded twice": json.dumps(json.dumps(document)).encode(),
+            "text in a mapping": {"event": "receipt", "payload": json.dumps(document)},
+            "bytes in a mapping": {"event": "receipt", "payload": json.dumps(document).encode()},
+            "mapping in a mapping": {"event": "receipt", "payload": document},
+            "list in a mapping": {"event": "receipt", "payload": [document]},
+            "text in a text": json.dumps({"event": "receipt", "payload": json.dumps(document)}),
         }
         assert said(forms[form])["description"] == "Recipient's SIM is full"
 
@@ -171,7 +195,9 @@ class TestEmail:
             ("Transient_MailboxFull", "Transient_MailboxFull"),
             ("Transient (mail box full)", "Transient_MailboxFull"),
             ("Permanent/NoEmail", "Permanent_NoEmail"),
-            ("Permanent_NoEmail/Transient_General", "Permanent_NoEmail"),
+            ("Permanent_NoEmail/Permanent_General", "Permanent_NoEmail"),
+            ("Permanent_NoEmail/Transient_General", None),
+            ("Transient_General/Permanent_NoEmail", None),
             ("no type of ours/Transient_MailboxFull", "Transient_MailboxFull"),
             ("something else", None),
         ],
@@ -186,7 +212,11 @@ class TestEmail:
             ("2023-06-21 05:14:28.293Z - 4.4.7|failed|smtp; 550 4.4.7 Message expired", False),
             ("5.7.1|failed|smtp;550", False),
             ("|failed|SMTP ;  550-5.7.1", False),
+            ("5.1.1|failed|", False),
+            ("5.1.1|failed|X-Notes; user unknown", False),
+            ("2023-06-21 05:14:28.293Z - 5.3.0|failed|", False),
             ("4.2.2|failed|smtp; 452 4.2.2 over quota", True),
+            ("4.4.7|failed|", True),
             ("", True),
             ("||", True),
         ],
@@ -197,7 +227,21 @@ class TestEmail:
 
     @pytest.mark.parametrize(
         ("reply", "retryable"),
-        [("421 4.3.2 try later", True), ("smtp; 554 rejected", False), ("no class in it", None), ("", None)],
+        [
+            ("421 4.3.2 try later", True),
+            ("421", True),
+            ("host said: 451 4.7.1 greylisted", True),
+            ("smtp; 554 rejected", False),
+            ("550-5.1.1 no such user", False),
+            ("no class in it", None),
+            ("no answer at port 465 after 21 ms", None),
+            ("no answer at port 587 after 21 ms", None),
+            ("HTTP 503 Service Unavailable", None),
+            ("HTTP 401 Unauthorized", None),
+            ("+44 470 090 000", None),
+            ("too big: 450 KB", None),
+            ("", None),
+        ],
     )
     def test_an_smtp_failure_is_what_its_class_says(self, reply: str, retryable: bool | None) -> None:
         assert said(receipt("7554", "email", "Failed", reply)).get("retryable") is retryable
@@ -220,6 +264,16 @@ class TestParameters:
             ("7328", "rcs", "contentMessage.text", "contentMessage.text"),
             ("7330", "rcs", "Includes: fileUrl", "fileUrl"),
             ("7330", "rcs", "Includes: the user at +447700900001 is gone", None),
+            ("7330", "rcs", "Includes:\nAnn", None),
+            ("7328", "rcs", "Ann", None),
+            ("7328", "rcs", "tel-447700900001", None),
+            ("7328", "rcs", "suggestions[0].openUrl", "suggestions[0].openUrl"),
+            ("7003", "voice", "Mandatory parameter missing: tts.text.", "tts.text"),
+            ("7004", "voice", "Invalid parameter: john.doe@example.com", None),
+            ("7004", "voice", "Invalid parameter: msisdn[447700900001]", None),
+            ("7004", "voice", "Invalid parameter: to.447700900001", None),
+            ("7004", "voice", "Invalid parameter:\nUnable to reach Ann", None),
+            ("7004", "voice", "Invalid parameter: Ann Smith, 12 Elm Road", None),
         ],
     )
     def test_what_a_dynamic_text_names_is_shown_and_the_description_stays(

@@ -39,7 +39,7 @@ _OUTCOMES: Final[Mapping[str, Outcome]] = {
 _WAY: Final = (Outcome.ACCEPTED, Outcome.SUBMITTED, Outcome.DELIVERED, Outcome.READ, Outcome.CLICKED)
 """How far a message comes, step by step."""
 
-_PARAMETER: Final = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}|[0-9]{1,6}")
+_PARAMETER: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z_][\w.\[\]-]{0,63}|[0-9]{1,6}")
 """Names and small numbers: what is longer or has other characters may be somebody's address."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from messaging_status.documents import MAX_BODY_LENGTH, Readers, json_value, read_document
+from messaging_status.documents import MAX_BODY_LENGTH, Readers, inner_documents, json_value, read_document
 from messaging_status.model import RawStatus
 from messaging_status.settings import Settings
 from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, normalised
@@ -27,6 +27,9 @@ Knows = Callable[[str, str | None, str | None], bool]
 """Whether a catalogue has a code on a system and a channel, as written."""
 
 _MAX_ITEMS: Final = 1_000
+_HTTP_KEYS: Final = frozenset({"status_code", "statusCode"})
+_HTTP_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
+"""HTTP libraries log their status under the same keys as messaging platforms do theirs."""
 _NOTHING: Final[Attributes] = {}
 
 
@@ -95,7 +98,7 @@ class Locator:
             code = fields[key]
             if type(code) is not str or not (code.isascii() and code.isalnum()) or len(code) > MAX_CODE_LENGTH:
                 code = as_code(code)
-            if code is None:
+            if code is None or (key in _HTTP_KEYS and _HTTP_STATUS.fullmatch(code)):
                 continue
             if recognised is None:
                 system, channel = _name(self._system, around), _name(self._channel, around)
@@ -128,14 +131,16 @@ class Locator:
 
     def _in_document(self, content: Mapping[Any, Any], around: Sequence[Attributes]) -> Sequence[RawStatus]:
         system, channel = _name(self._system, around), _name(self._channel, around)
-        found = [_completed(raw, system, channel) for raw in read_document(self._readers, content, system, channel)]
-        if usable := [raw for raw in found if raw.code]:
-            return usable
+        if found := _completed(read_document(self._readers, content, system, channel), system, channel):
+            return found
         fields = _flat(content, self._paths)
-        if self.code_keys.isdisjoint(fields):
-            return ()
-        raw = self._in_mapping(fields, (fields, *around))
-        return () if raw is None else (raw,)
+        raw = None if self.code_keys.isdisjoint(fields) else self._in_mapping(fields, (fields, *around))
+        if raw is not None:
+            return (raw,)
+        # What stands deeper has to show by itself what it is: the record's channel says nothing about it.
+        inner = inner_documents(content) if self._readers else ()
+        read = (_completed(read_document(self._readers, document, None, None), system, channel) for document in inner)
+        return next(filter(None, read), ())
 
     def _in_text(self, body: str | bytes, around: Sequence[Attributes]) -> Sequence[RawStatus]:
         if self._pairs is None:
@@ -190,10 +195,14 @@ def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
     return None
 
 
-def _completed(raw: RawStatus, system: str | None, channel: str | None) -> RawStatus:
-    """A reader's raw status, normalised, with what only the record around the document says."""
-    known = normalised(raw)
-    return msgspec.structs.replace(known, system=known.system or system, channel=known.channel or channel)
+def _completed(raws: Iterable[RawStatus], system: str | None, channel: str | None) -> Sequence[RawStatus]:
+    """A reader's raw statuses, normalised, with what only the record around the document says."""
+    known = (normalised(raw) for raw in raws)
+    return [
+        msgspec.structs.replace(raw, system=raw.system or system, channel=raw.channel or channel)
+        for raw in known
+        if raw.code
+    ]
 
 
 def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str]:

@@ -32,8 +32,14 @@ class Shortcut:
 
     def find(self, attributes: Mapping[str, Any]) -> Meaning | None:
         """What the record means; None where that takes a proper look."""
-        code = _first(self._code, attributes)
-        if type(code) is not str:
+        for key in self._code:
+            if key in attributes:
+                code = attributes[key]
+                break
+        else:
+            return None
+        # What stands under a key without a dot may be something else.
+        if type(code) is not str or "." not in key:
             return None
         system, channel = _first(self._system, attributes), _first(self._channel, attributes)
         # Texts only: other values may not be hashable, and 1 would find True.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar, final
 
@@ -59,13 +59,25 @@ class Entry(msgspec.Struct, frozen=True):
     parameter: re.Pattern[str] | None = None
 
     def choose(self, raw: RawStatus) -> Meaning:
-        """The first alternative that fits the raw status, else the meaning of the code alone."""
+        """The first alternative that fits the raw status, else the meaning of the code alone.
+
+        Of several subtypes joined by slashes the first one that is known counts, where all that are known agree on
+        whether sending again helps; where they do not, nothing is known but the code.
+        """
         delivery_status = fold(raw.delivery_status) if raw.delivery_status else None
-        for reason in _reasons(raw.reason):
-            for alternative in self.alternatives:
-                if alternative.fits(raw, reason, delivery_status):
-                    return alternative.meaning
-        return self.meaning
+        meaning = self._fitting(raw, fold(raw.reason) if raw.reason else None, delivery_status)
+        if meaning is not None:
+            return meaning
+        parts = raw.reason.split("/") if raw.reason and "/" in raw.reason else ()
+        found = [self._fitting(raw, fold(part), delivery_status) for part in parts]
+        known = [meaning for meaning in found if meaning is not None]
+        return known[0] if len({meaning.status.retryable for meaning in known}) == 1 else self.meaning
+
+    def _fitting(self, raw: RawStatus, reason: str | None, delivery_status: str | None) -> Meaning | None:
+        for alternative in self.alternatives:
+            if alternative.fits(raw, reason, delivery_status):
+                return alternative.meaning
+        return None
 
 
 class ChannelTable(msgspec.Struct, frozen=True):
@@ -186,13 +198,6 @@ def _found(table: SystemTable, code: str, channel: str | None, in_answer: bool) 
 def spellings(name: str) -> tuple[str, ...]:
     """The spellings that are found at once; any other one is found by folding it."""
     return (name, name.upper(), name.capitalize(), fold(name))
-
-
-def _reasons(reason: str | None) -> Iterator[str | None]:
-    """A subtype in its one form; of several joined by slashes, as they are published, each one after the whole."""
-    yield fold(reason) if reason else None
-    if reason and "/" in reason:
-        yield from map(fold, reason.split("/"))
 
 
 def _spelled(index: Mapping[str, _T], name: str) -> _T | None:
