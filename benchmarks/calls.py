@@ -57,9 +57,38 @@ def worst() -> Iterator[Figure]:
         "mapping of 100,000 keys": {f"key {number}": number for number in range(100_000)},
         "list of 1,000 statuses": [{"channel": "sms", "code": "7206"}] * 1000,
         "64 KiB + 1 of prose (not searched)": (_PROSE * _LIMIT)[: _LIMIT + 1],
+        **_documents(),
     }
     work: dict[str, Work] = {f"worst: {name}": partial(host.enrich, _LOGGER, body) for name, body in bodies.items()}
     yield from _timed(work, rounds=20, repeats=1, unit="ms")
+
+
+def _documents() -> dict[str, Any]:
+    """Receipts and answers as nobody should write them."""
+    deep: Any = "x"
+    for _ in range(31):
+        deep = {"deliveryInfoNotification": deep}
+    many_keys = {f"key {number}": "x" for number in range(19_000)}
+    return {
+        "batch of 1,000 receipts": [_receipt("7206", "SMS", "")] * 1000,
+        "answer of 1,000 elements": {"response": [{"code": "1001", "transid": "t"}] * 1000},
+        "receipt nested 31 deep": deep,
+        "receipt of 19,000 values": {"deliveryInfoNotification": {**many_keys, "deliveryInfo": {"code": "7206"}}},
+        "receipt of 100,000 values (not read)": {"deliveryInfoNotification": {str(n): n for n in range(100_000)}},
+        "bounce, 64 KiB of `smtp ;`": _receipt("7520", "email", "Transient_General", ("smtp ;" * _LIMIT)[:_LIMIT]),
+        "SMTP failure, 64 KiB of `550 5.1.`": _receipt("7554", "email", ("550 5.1." * _LIMIT)[:_LIMIT]),
+        "parameter, 64 KiB of `param: a.`": _receipt("7004", "voice", ("param: a." * _LIMIT)[:_LIMIT]),
+        "parameter, 64 KiB of `aA.`": _receipt("7330", "rcs", ("aA." * _LIMIT)[:_LIMIT]),
+        "Meta's code, 64 KiB of `(#1`": _receipt("7010", "whatsapp", "", ("(#1" * _LIMIT)[:_LIMIT]),
+        "128 slash-joined bounce types": _receipt("7520", "email", "/" * 127),
+        "64 texts of 1 KiB that hold JSON": {f"text {number}": "[" * 1024 for number in range(64)},
+        "text encoded twice, 64 KiB": json.dumps(json.dumps({"a": "x" * (_LIMIT - 100)})),
+    }
+
+
+def _receipt(code: str, channel: str, description: str, more: str = "") -> dict[str, Any]:
+    info = {"code": code, "deliveryChannel": channel, "Description": description, "additionalInfo": more}
+    return {"deliveryInfoNotification": {"deliveryInfo": {**info, "deliveryStatus": "Failed"}, "transid": "t-1"}}
 
 
 def _json_object() -> str:

@@ -263,10 +263,13 @@ class TestSystem:
 
     def test_it_chooses_where_two_systems_have_a_channel_of_one_name(self, install: InstallPlugin) -> None:
         install("acme-sms", PLUGIN, table__toml=CATALOGUE)
-        result = run("decode", "sms", "7")
-        assert result.exit_code == 2
         problem = "Error: 'sms' is a channel of acme, webex_connect; choose one with --system"
-        assert result.stderr.splitlines()[-1] == problem
+        for ambiguous in (["decode", "sms", "4242"], ["catalog", "show", "sms"]):
+            result = run(*ambiguous)
+            assert result.exit_code == 2
+            assert result.stderr.splitlines()[-1] == problem
+        assert run_json("decode", "sms", "7", "--json")["description"] == "Eaten by a grue"
+        assert run_json("decode", "sms", "7206", "--json") == SIM_FULL
         assert run_json("decode", "sms", "7", "--system", "acme", "--json")["description"] == "Eaten by a grue"
         assert run("decode", "sms", "7206", "--system", "acme").exit_code == 1
         assert run_json("decode", "sms", "7206", "--system", "webex_connect", "--json") == SIM_FULL

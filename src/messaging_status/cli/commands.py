@@ -6,15 +6,18 @@ from __future__ import annotations
 import logging
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
 from messaging_status.catalogue import Channel, read_catalogue
 from messaging_status.cli.catalog import as_csv, as_toml, objects, status_object, variants_of
+from messaging_status.cli.logfiles import records_of
 from messaging_status.cli.output import print_json, print_rows, word
+from messaging_status.cli.unknown import overlays_for, survey
 from messaging_status.errors import MessagingStatusError, did_you_mean
 from messaging_status.host import Host
 from messaging_status.model import RawStatus
@@ -59,7 +62,7 @@ def cli() -> None:
 def decode(channel: str, code: str, system: str | None, wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """What CODE means on CHANNEL."""
     host = _host()
-    named = _channel(host, channel, system).catalogue
+    named = _channel(host, channel, system, code).catalogue
     status = host.decode(RawStatus(code=code, system=named.system, channel=named.channel))
     variants = variants_of(host, status)
     if wants_json:
@@ -196,6 +199,32 @@ def check(file: Path | None, wants_json: bool) -> None:  # noqa: FBT001 - click 
 
 
 @cli.command()
+@click.argument("logfiles", nargs=-1, required=True, metavar="LOGFILE...", type=click.File("rb"))
+@_json_option
+def unknown(logfiles: tuple[BinaryIO, ...], wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
+    """Codes in LOGFILEs (- for standard input) that no catalogue has, and overlay rows for them to fill in.
+
+    Reads OTLP-JSON as a Collector's file exporter writes it, JSON lines, and lines of text.
+    """
+    host = _host()
+    found = survey(host, chain.from_iterable(map(records_of, logfiles)))
+    rows = [
+        {**msgspec.to_builtins(code), "count": sum(outcomes.values()), "outcomes": msgspec.to_builtins(outcomes)}
+        for code, outcomes in found.unknown.items()
+    ]
+    overlays = list(overlays_for(host, found.unknown))
+    if wants_json:
+        print_json({"records": found.records, "statuses": found.statuses, "unknown": rows, "overlays": overlays})
+    elif rows:
+        heads = ("system", "channel", "code", "count", "outcomes")
+        print_rows(heads, [[_joined(row[head]) for head in heads] for row in rows])
+        click.echo("\n" + "\n\n".join(overlays))
+    else:
+        click.echo(f"none of the {found.statuses} statuses in {found.records} records is unknown", err=True)
+    sys.exit(0 if found.statuses else NOT_FOUND)
+
+
+@cli.command()
 @click.option("--endpoint", metavar="URL", help="Send to this OTLP endpoint, such as http://localhost:4318, instead.")
 @_json_option
 def demo(endpoint: str | None, wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
@@ -220,8 +249,11 @@ def _host() -> Host:
         raise _Broken(error) from error
 
 
-def _channel(host: Host, name: str, system: str | None) -> Channel:
-    """The channel of that name, however it is written; one that nobody has is wrong usage."""
+def _channel(host: Host, name: str, system: str | None, code: str | None = None) -> Channel:
+    """The channel of that name, however it is written; one that nobody has is wrong usage.
+
+    Where several systems have one, it is the one that knows the code.
+    """
     of_system = [c for c in host.channels if system is None or fold(c.catalogue.system) == fold(system)]
     if not of_system:
         known = sorted({channel.catalogue.system for channel in host.channels})
@@ -233,11 +265,18 @@ def _channel(host: Host, name: str, system: str | None) -> Channel:
         known = [spelling for c in of_system for spelling in (c.catalogue.channel, *c.catalogue.aliases)]
         msg = f"{name!r} is not a channel; {did_you_mean(name, known)}"
         raise click.UsageError(msg)
+    if len(found) > 1 and code is not None:
+        found = [c for c in found if _knows(host, c, code)] or found
     if len(found) > 1:
         systems = ", ".join(channel.catalogue.system for channel in found)
         msg = f"{name!r} is a channel of {systems}; choose one with --system"
         raise click.UsageError(msg)
     return found[0]
+
+
+def _knows(host: Host, channel: Channel, code: str) -> bool:
+    catalogue = channel.catalogue
+    return host.decode(RawStatus(code=code, system=catalogue.system, channel=catalogue.channel)).is_known
 
 
 def _print_status(status: dict[str, Any]) -> None:
@@ -271,7 +310,9 @@ def _searchable(row: dict[str, Any]) -> str:
 
 
 def _joined(value: object) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    if value is None:
+        return "-"
+    return ", ".join(value) if isinstance(value, (list, dict)) else str(value)
 
 
 def _kind_of(file: Path) -> str:
