@@ -279,12 +279,14 @@ class TestReload:
         readers = [threading.Thread(target=read) for _ in range(4)]
         for reader in readers:
             reader.start()
-        for number in range(1, 26):
-            overlay("a.toml", version(number))
-            assert host.refresh() is True
-        is_over.set()
-        for reader in readers:
-            reader.join()
+        try:
+            for number in range(1, 26):
+                overlay("a.toml", version(number))
+                assert host.refresh() is True
+        finally:
+            is_over.set()
+            for reader in readers:
+                reader.join()
         assert not torn
         assert len(seen) > 5
 

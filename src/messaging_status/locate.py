@@ -83,7 +83,11 @@ class Locator:
         in_events = [self._in_mapping(event, (event, *around)) for event in events]
         if any(in_events):
             return [raw for raw in in_events if raw is not None]
-        return () if body is None else self._in_body(body, around)
+        if body is not None:
+            return self._in_body(body, around)
+        # Whoever has only a document may hand it over in the attributes' place.
+        system, channel = _name(self._system, around), _name(self._channel, around)
+        return _completed(read_document(self._readers, attributes, system, channel), system, channel)
 
     def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
         """The status that these fields name, looking for system and channel around them.

@@ -19,9 +19,6 @@ __all__ = ["LOOK_EVERY_S", "OverlayFiles", "Watch"]
 
 LOOK_EVERY_S: Final = 5.0
 
-_Stamp = tuple[int, int, int] | None
-"""What differs between two versions of a file; None where there is no file."""
-
 
 class OverlayFiles:
     """The overlay files of the settings."""
@@ -33,12 +30,13 @@ class OverlayFiles:
             paths: Where they are, in the order in which they are laid over the catalogues.
         """
         self._paths = paths
-        self._stamps: list[_Stamp] = []
+        self._contents: list[bytes | None] = []
 
     def have_changed(self) -> bool:
         """Whether a file is another one than when this was asked before."""
-        before, self._stamps = self._stamps, [_stamp(path) for path in self._paths]
-        return before != self._stamps
+        # By what it holds: two versions within one tick of the file system's clock differ in nothing else.
+        before, self._contents = self._contents, [_content(path) for path in self._paths]
+        return before != self._contents
 
     def read(self) -> tuple[list[Overlay], list[str]]:
         """What the files say, and what is wrong with those that cannot be used."""
@@ -82,9 +80,8 @@ def _keep_looking(look: WeakMethod[Callable[[], object]]) -> None:
         del method
 
 
-def _stamp(path: str) -> _Stamp:
+def _content(path: str) -> bytes | None:
     try:
-        found = Path(path).stat()
+        return Path(path).read_bytes()
     except OSError:
         return None
-    return (found.st_ino, found.st_mtime_ns, found.st_size)
