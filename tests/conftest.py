@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -13,8 +14,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from messaging_status import Host
+from messaging_status.cli.receiver import Received
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,6 +38,25 @@ SIM_FULL: Mapping[str, str | bool] = {
     "error.type": "recipient_unreachable",
 }
 """What is to be put on a record that carries 7206 on sms, and nothing else of ours."""
+
+
+def receiving_http(server: HTTPServer) -> Received:
+    """What a server receives over OTLP/HTTP from now on."""
+    received = Received()
+    received.endpoint = server.url_for("")
+
+    def receive(message: Request) -> Response:
+        data = message.get_data()
+        raw = gzip.decompress(data) if message.headers.get("Content-Encoding") == "gzip" else data
+        if message.path == "/v1/traces":
+            received.trace_requests.append(ExportTraceServiceRequest.FromString(raw))
+        else:
+            received.log_requests.append(ExportLogsServiceRequest.FromString(raw))
+        return Response(b"", content_type="application/x-protobuf")
+
+    server.expect_request("/v1/traces", method="POST").respond_with_handler(receive)
+    server.expect_request("/v1/logs", method="POST").respond_with_handler(receive)
+    return received
 
 
 @pytest.fixture(autouse=True)

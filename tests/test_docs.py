@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ def test_a_command_does_what_is_shown(command: str, output: str) -> None:
         # The suite cannot run the suite; that each target exists and what it would do is all that is asked here.
         make = shutil.which("make")
         assert make is None or run([make, "--dry-run", *arguments], ROOT)
+    elif name == "opentelemetry-instrument":
+        # That a sender runs under it is tested elsewhere, and what arrives; here, that it finds our entry point.
+        assert arguments[0] == "python"
+        (found,) = entry_points(group="opentelemetry_instrumentor", name="messaging_status")
+        assert found.load().__name__ == "MessagingStatusInstrumentor"
     else:
         assert command.startswith("pip install ")
         for requirement in arguments[1:]:

@@ -25,6 +25,7 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("log_text", False),
     ("span_error_status", True),
     ("log_severity", True),
+    ("exporters", ["my.exporters:MyExporter"]),
     ("overlays", ["/srv/sms.toml"]),
     ("keys.code", ["a.code", "b"]),
     ("keys.channel", ["a.channel"]),
@@ -34,9 +35,7 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("plugins.allowed", ["acme.pager"]),
     ("plugins.blocked", ["acme.office", "webex_connect.sms"]),
 ]
-OTHER_KEYS = (
-    "expected one of default_system, keys, log_severity, log_text, overlays, plugins, prefix, span_error_status"
-)
+OTHER_KEYS = "expected one of default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, span_error_status"
 OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, system"
 NO_PREFIX = "is not a prefix for attribute names, such as 'messaging.status', without the final dot"
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,21 +13,18 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from messaging_status import Host
 from messaging_status.cli.receiver import Received, receiving
 from messaging_status.otel import StatusLogExporter, StatusSpanExporter
 
-from .conftest import SIM_FULL
+from .conftest import SIM_FULL, receiving_http
 
 SENT = {"messaging.channel": "sms", "messaging.status.code": "7206"}
 
@@ -45,19 +41,7 @@ def wire(request: pytest.FixtureRequest) -> Iterator[tuple[SpanExporter, LogReco
             )
         return
     server: HTTPServer = request.getfixturevalue("httpserver")
-    received = Received()
-
-    def receive(message: Request) -> Response:
-        data = message.get_data()
-        raw = gzip.decompress(data) if message.headers.get("Content-Encoding") == "gzip" else data
-        if message.path == "/v1/traces":
-            received.trace_requests.append(ExportTraceServiceRequest.FromString(raw))
-        else:
-            received.log_requests.append(ExportLogsServiceRequest.FromString(raw))
-        return Response(b"", content_type="application/x-protobuf")
-
-    server.expect_request("/v1/traces", method="POST").respond_with_handler(receive)
-    server.expect_request("/v1/logs", method="POST").respond_with_handler(receive)
+    received = receiving_http(server)
     compression = Compression.Gzip if "gzip" in request.param else Compression.NoCompression
     yield (
         HttpSpanExporter(endpoint=server.url_for("/v1/traces"), compression=compression),

@@ -21,6 +21,7 @@ CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
 """The environment variable that names the settings file."""
 
 _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_ClassPath = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")]
 _Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")]
 
 
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         log_text: Whether ``key=value`` pairs in a log's text are read.
         span_error_status: Whether the status of a span is set to ERROR on failures where it is unset.
         log_severity: Whether a log's severity number is raised to the status's severity.
+        exporters: Further exporter classes (``package.module:Class``) that zero-code instrumentation wraps.
         overlays: Files that change rows of the catalogues. A relative path in a settings file starts at that file.
         keys: Keys to read a raw status from.
         plugins: Which installed plugins are loaded.
@@ -87,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_text: bool = True
     span_error_status: bool = False
     log_severity: bool = False
+    exporters: tuple[_ClassPath, ...] = ()
     overlays: tuple[_Text, ...] = ()
     keys: Keys = Keys()
     plugins: PluginChoice = PluginChoice()
@@ -164,6 +167,7 @@ _EXPECTATIONS: Final = {
     "log_text": "true or false",
     "span_error_status": "true or false",
     "log_severity": "true or false",
+    "exporters": "a list of classes, each as 'package.module:Class'",
     "keys": "a table; write [keys]",
     "plugins": "a table; write [plugins]",
 }

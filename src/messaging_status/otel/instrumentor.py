@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The zero-code way: every exporter of the process enriches what it exports, and the application changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ClassVar, Final
+
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # untyped
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.trace import ReadableSpan
+
+from messaging_status.errors import MessagingStatusError
+from messaging_status.guard import log_error, place_of
+from messaging_status.host import Host
+from messaging_status.otel.logs import log_enricher
+from messaging_status.otel.spans import spans_enricher
+from messaging_status.otel.wrapping import EXPORTERS, Wrapping
+from messaging_status.settings import load_settings
+
+__all__ = ["MessagingStatusInstrumentor"]
+
+_OF_EVERY_INSTRUMENTOR: Final = ("tracer_provider", "meter_provider", "logger_provider")
+"""What distributions hand to instrumentors, whether they use it or not."""
+
+
+class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # untyped
+    """Has the OTLP and console exporters put the meaning of messaging statuses on what they export.
+
+    ``opentelemetry-instrument`` finds it by its entry point; by hand it is ``instrument()``, once and early. Exporters
+    made before are wrapped as well as those made later. It never raises: where the settings are wrong, one error is
+    logged and nothing is enriched.
+    """
+
+    _wrapping: ClassVar[Wrapping | None] = None
+    _handler: ClassVar[logging.Handler | None] = None
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """None: what it wraps is there or is not."""
+        return ()
+
+    def _instrument(self, **options: Any) -> None:
+        """Load a host and wrap the exporters.
+
+        Args:
+            **options: Settings, by the keys of the file. Where none is given: the file that
+                ``MESSAGING_STATUS_CONFIG`` names.
+        """
+        cls = type(self)
+        cls._handler = _apart_from_the_pipeline()
+        try:
+            given = {name: value for name, value in options.items() if name not in _OF_EVERY_INSTRUMENTOR}
+            host = Host.load(load_settings(given or None))
+            cls._wrapping = Wrapping(_enricher(host))
+            for exporter in dict.fromkeys((*EXPORTERS, *host.settings.exporters)):
+                cls._wrapping.wrap(exporter)
+        except MessagingStatusError as error:
+            log_error("nothing is enriched: %s", "; ".join(error.problems))
+        except Exception as error:  # noqa: BLE001 - the application has to start, whatever is installed or set
+            log_error("nothing is enriched: %s", place_of(error))
+
+    def _uninstrument(self, **_: Any) -> None:
+        cls = type(self)
+        if cls._wrapping is not None:
+            cls._wrapping.take_off()
+            cls._wrapping = None
+        if cls._handler is not None:
+            logger = logging.getLogger("messaging_status")
+            logger.removeHandler(cls._handler)
+            logger.propagate = True
+            cls._handler = None
+
+
+def _enricher(host: Host) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function that answers records of either signal, each with its status's meaning on it. It never raises."""
+    spans, log = spans_enricher(host), log_enricher(host)
+
+    def enriched(records: Sequence[Any]) -> Sequence[Any]:
+        first = records[0] if isinstance(records, (list, tuple)) and records else None
+        if isinstance(first, ReadableSpan):
+            return spans(records)
+        if isinstance(first, ReadableLogRecord):
+            return [log(record) for record in records]
+        return records
+
+    return enriched
+
+
+def _apart_from_the_pipeline() -> logging.Handler | None:
+    """Have what we log printed, not sent through the application's handlers: one may lead back into an exporter.
+
+    An application that gives our logger a handler of its own decides for itself.
+    """
+    logger = logging.getLogger("messaging_status")
+    if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+        return None
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False
+    return handler
