@@ -14,10 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from messaging_status.errors import MessagingStatusError
 from messaging_status.guard import log_error, place_of
 from messaging_status.host import Host
+from messaging_status.otel.exporters import EXPORTERS, exporting
 from messaging_status.otel.logs import log_enricher
 from messaging_status.otel.spans import spans_enricher
-from messaging_status.otel.wrapping import EXPORTERS, Wrapping
 from messaging_status.settings import load_settings
+from messaging_status.wrapping import Wrapping
 
 __all__ = ["MessagingStatusInstrumentor"]
 
@@ -52,9 +53,10 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
         try:
             given = {name: value for name, value in options.items() if name not in _OF_EVERY_INSTRUMENTOR}
             host = Host.load(load_settings(given or None))
-            cls._wrapping = Wrapping(_enricher(host))
+            cls._wrapping = Wrapping()
+            export = exporting(_enricher(host))
             for exporter in dict.fromkeys((*EXPORTERS, *host.settings.exporters)):
-                cls._wrapping.wrap(exporter)
+                cls._wrapping.wrap(f"{exporter}.export", export)
         except MessagingStatusError as error:
             log_error("nothing is enriched: %s", "; ".join(error.problems))
         except Exception as error:  # noqa: BLE001 - the application has to start, whatever is installed or set

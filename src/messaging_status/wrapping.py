@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Methods of other libraries by name, wrapped when the application imports them and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from messaging_status.guard import log_error, place_of
+
+__all__ = ["Wrapper", "Wrapping"]
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+"""Is called in a method's place with the method, its instance, and what it was called with."""
+
+
+class Wrapping:
+    """Methods that are wrapped, until all are taken off again.
+
+    A class that overrides a method and does not call its parent's has to be named itself.
+    """
+
+    def __init__(self) -> None:
+        """Wrap nothing yet."""
+        self._undo: list[Callable[[], None]] = []
+        self._is_off = False
+
+    def wrap(self, method: str, wrapper: Wrapper) -> None:
+        """Wrap a method now, or as soon as its module is imported.
+
+        Args:
+            method: Module, class and method: ``package.module:Class.method``.
+            wrapper: What is called in its place.
+        """
+        module, _, path = method.partition(":")
+        wrapt.register_post_import_hook(partial(self._imported, path, wrapper), module)
+
+    def take_off(self) -> None:
+        """Leave everything as it was."""
+        self._is_off = True
+        for undo in self._undo:
+            undo()
+        self._undo.clear()
+
+    def _imported(self, path: str, wrapper: Wrapper, module: ModuleType) -> None:
+        if self._is_off:
+            return
+        try:
+            owner, _, name = path.partition(".")
+            holder = getattr(module, owner)
+            original = vars(holder).get(name)
+            wrapt.wrap_function_wrapper(module, path, partial(self._call, wrapper))
+            self._undo.append(partial(_restore, holder, name, vars(holder)[name], original))
+        except Exception as error:  # noqa: BLE001 - this runs inside an import statement of the application
+            log_error("%s:%s is left as it is: %s", module.__name__, path, place_of(error))
+
+    def _call(
+        self, wrapper: Wrapper, method: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        # Whoever has wrapped it once more keeps hold of this wrapper.
+        return method(*args, **kwargs) if self._is_off else wrapper(method, instance, args, kwargs)
+
+
+def _restore(holder: Any, name: str, wrapper: object, original: object) -> None:
+    if vars(holder).get(name) is not wrapper:
+        return
+    if original is None:
+        delattr(holder, name)
+    else:
+        setattr(holder, name, original)
