@@ -214,22 +214,22 @@ def test_a_mistake_at_the_top_is_explained(tmp_path: Path, text: str, problems: 
         ),
         pytest.param(
             row("[status.17]", f"[status.{'7' * 65}]"),
-            [f"pager.toml:5: status.{'7' * 65}: '{'7' * 65}' is not a code: 1 to 64 characters without spaces"],
+            [f"pager.toml:5: status.{'7' * 65}: '{'7' * 65}' is not a code: 1 to 64 letters, digits and ._:-"],
             id="code of 65 characters",
         ),
         pytest.param(
             row("[status.17]", '[status."1 7"]'),
-            ["pager.toml:5: status.1 7: '1 7' is not a code: 1 to 64 characters without spaces"],
+            ["pager.toml:5: status.1 7: '1 7' is not a code: 1 to 64 letters, digits and ._:-"],
             id="code with a space",
         ),
         pytest.param(
             row("[status.17]", '[status.""]'),
-            ["pager.toml:5: status.: '' is not a code: 1 to 64 characters without spaces"],
+            ["pager.toml:5: status.: '' is not a code: 1 to 64 letters, digits and ._:-"],
             id="empty code",
         ),
         pytest.param(
             row("[status.17]", '[status."17\\n"]'),
-            ["pager.toml:5: status.'17\\n': '17\\n' is not a code: 1 to 64 characters without spaces"],
+            ["pager.toml:5: status.'17\\n': '17\\n' is not a code: 1 to 64 letters, digits and ._:-"],
             id="code with a line break",
         ),
         pytest.param(

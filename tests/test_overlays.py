@@ -90,6 +90,28 @@ class TestRows:
         assert (full.retryable, full.description) == (False, "Bounced: mailbox full")
         assert changed.decode(RawStatus(code="7520", channel="email", reason="ours")).description == "Bounced: ours"
 
+    def test_a_variant_of_one_spelling_changes_the_one_that_has_it(self, overlay: Any, host: Host) -> None:
+        rows = '[[status.7520.variant]]\nreason = "Undetermined"\nadvice = "Ours."\n'
+        raw = RawStatus(code="7520", channel="email", reason="Undetermined")
+        before, after = host.decode(raw), loaded(overlay("a.toml", rows, "email")).decode(raw)
+        assert (after.description, after.reason, after.advice) == (before.description, before.reason, "Ours.")
+
+    def test_a_broad_new_variant_hides_no_narrow_one(self, overlay: Any) -> None:
+        rows = '[[status.7520.variant]]\ndelivery_status = "Bounce"\ndescription = "Ours"\n'
+        changed = loaded(overlay("a.toml", rows, "email"))
+
+        def described(reason: str | None) -> str | None:
+            raw = RawStatus(code="7520", channel="email", reason=reason, delivery_status="Bounce")
+            return changed.decode(raw).description
+
+        assert (described("Transient_MailboxFull"), described(None)) == ("Bounced: mailbox full", "Ours")
+
+    def test_a_row_that_is_inherited_stays_known_where_no_channel_is_named(self, overlay: Any, host: Host) -> None:
+        changed = loaded(overlay("a.toml", '[status.9000]\nadvice = "Ours."\n'))
+        raw = RawStatus(code="9000", system="webex_connect")
+        assert changed.decode(raw) == host.decode(raw)
+        assert host.decode(raw).is_known
+
     def test_records_and_the_command_line_see_it(self, overlay: Any) -> None:
         changed = loaded(overlay("a.toml", NEW))
         assert changed.enrich({"messaging.channel": "sms", "messaging.status.code": 7999})["error.type"] == "blocked"
@@ -119,7 +141,7 @@ class TestWhatIsSaid:
         rows = '[status.7206]\nretryable = false\n[[status.7206.variant]]\nreason = "x"\nfault = "operator"\n' + NEW
         assert [str(edit) for edit in loaded(overlay("a.toml", rows)).edits] == [
             "a.toml:4: sms 7206: retryable: true → false",
-            "a.toml:7: sms 7206 with x: fault: 'recipient' → 'operator'",
+            "a.toml:7: sms 7206 with reason x: fault: 'recipient' → 'operator'",
             "a.toml:9: sms 7999: description: - → 'Ours'",
             "a.toml:10: sms 7999: outcome: - → 'failed'",
             "a.toml:11: sms 7999: category: - → 'blocked'",
@@ -196,6 +218,40 @@ class TestWhatIsSaid:
             "c.toml:4: sms 7206: retryable: is false already, so this changes nothing",
         )
 
+    def test_a_conflict_is_one_in_every_order_and_also_with_what_changes_nothing(self, overlay: Any) -> None:
+        same = overlay("a.toml", "[status.7206]\nretryable = true\n")
+        other = overlay("b.toml", "[status.7206]\nretryable = false\n")
+        for first, second in ((same, other), (other, same)):
+            (problem,) = problems_of(first, second)
+            assert problem.startswith(f"{second}:4: sms 7206: retryable: sets ")
+
+    def test_variants_that_match_other_things_are_no_conflict(self, overlay: Any) -> None:
+        first = overlay("a.toml", '[[status.7206.variant]]\nreason = "Expired"\nfault = "operator"\n')
+        second = overlay("b.toml", '[[status.7206.variant]]\ndelivery_status = "Expired"\nfault = "sender"\n')
+        host = loaded(first, second)
+        assert host.decode(RawStatus(code="7206", channel="sms", reason="expired")).fault == "operator"
+        assert host.decode(RawStatus(code="7206", channel="sms", delivery_status="expired")).fault == "sender"
+
+    def test_a_row_of_a_channel_that_is_blocked_is_no_mistake_but_said(self, overlay: Any) -> None:
+        name = overlay("a.toml", '[status.7000]\nadvice = "Ours."\n' + NEW)
+        host = loaded(name, plugins={"blocked": ["webex_connect.common"]})
+        assert host.decode(RawStatus(code="7999", channel="sms")).is_known
+        assert host.remarks == (
+            "a.toml:3: status.7000: is left out: it may be a row of webex_connect.common, which is not in use",
+        )
+
+    def test_a_path_that_is_none_is_a_mistake(self, overlay: Any, tmp_path: Path) -> None:
+        assert problems_of("a\0.toml") == ("a\0.toml: cannot be read: embedded null byte",)
+        assert problems_of(str(tmp_path)) == (f"{tmp_path}: cannot be read: not a file",)
+        os.mkfifo(tmp_path / "pipe")
+        assert problems_of("pipe") == ("pipe: cannot be read: not a file",)
+        (tmp_path / "latin").write_bytes(b"\xe9")
+        assert problems_of("latin")[0].startswith("latin: cannot be read: 'utf-8' codec can't decode byte 0xe9")
+
+    def test_a_byte_order_mark_is_no_mistake(self, overlay: Any, tmp_path: Path) -> None:
+        (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbf" + (HEAD.format("sms") + NEW).encode())
+        assert loaded("a.toml").decode(RawStatus(code="7999", channel="sms")).is_known
+
     def test_a_sender_starts_without_the_broken_one(self, overlay: Any, caplog: pytest.LogCaptureFixture) -> None:
         broken = overlay("a.toml", '[status.7206]\nretryable = "no"\n')
         host = Host.load({"overlays": [broken, overlay("b.toml", NEW)]})
@@ -230,10 +286,47 @@ class TestReload:
         assert [host.refresh() for _ in range(3)] == [False] * 3
         assert host.decode(RawStatus(code="7999", channel="sms")).description == "Ours"
         (record,) = caplog.records
-        assert record.getMessage().startswith("the overlays stay as they were: a.toml:")
+        assert record.getMessage().startswith("an overlay stays as it was: a.toml:")
         overlay("a.toml", NEW.replace("Ours", "Better"))
         assert host.refresh() is True
         assert host.decode(RawStatus(code="7999", channel="sms")).description == "Better"
+
+    def test_a_file_that_stays_broken_does_not_hold_up_another_one(
+        self, overlay: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        host = Host.load({"overlays": [overlay("bad.toml", "[status"), overlay("good.toml", "")]})
+        caplog.clear()
+        overlay("good.toml", NEW)
+        assert host.refresh() is True
+        assert host.decode(RawStatus(code="7999", channel="sms")).is_known
+        assert caplog.records == []
+
+    def test_of_two_that_come_to_contradict_each_other_the_second_stays_what_it_was(
+        self, overlay: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        host = loaded(overlay("a.toml", ""), overlay("b.toml", '[status.7206]\nadvice = "Ours."\n'))
+        overlay("a.toml", "[status.7206]\nretryable = false\n" + NEW)
+        overlay("b.toml", '[status.7206]\nretryable = true\nadvice = "New."\n')
+        assert host.refresh() is False
+        status = host.decode(RawStatus(code="7206", channel="sms"))
+        assert (status.retryable, status.advice) == (False, "Ours.")
+        assert host.decode(RawStatus(code="7999", channel="sms")).is_known
+        assert "b.toml:4: sms 7206: retryable: sets true, but a.toml:4 sets false" in caplog.text
+
+    def test_files_are_found_after_the_working_directory_changed(
+        self, overlay: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host = loaded(overlay("a.toml", ""))
+        overlay("a.toml", NEW)
+        monkeypatch.chdir("/")
+        assert host.refresh() is True
+
+    def test_what_changes_nothing_any_more_is_told_once(self, overlay: Any, caplog: pytest.LogCaptureFixture) -> None:
+        host = loaded(overlay("a.toml", NEW))
+        overlay("a.toml", NEW + "[status.7206]\nretryable = true\n")
+        assert [host.refresh(), host.refresh()] == [True, False]
+        (record,) = caplog.records
+        assert "so this changes nothing" in record.getMessage()
 
     def test_a_file_that_is_deleted_keeps_the_last_good_one(self, overlay: Any, tmp_path: Path) -> None:
         host = loaded(overlay("a.toml", NEW))
@@ -282,7 +375,8 @@ class TestReload:
         try:
             for number in range(1, 26):
                 overlay("a.toml", version(number))
-                assert host.refresh() is True
+                host.refresh()
+                assert host.decode(RawStatus(code="7206", channel="sms")).description == f"Version {number}"
         finally:
             is_over.set()
             for reader in readers:

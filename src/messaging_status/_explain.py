@@ -35,7 +35,7 @@ _TEXTS = {"description": MAX_DESCRIPTION_LENGTH, "advice": MAX_ADVICE_LENGTH, "d
 _PATTERNS = {"text": 0, "parameter": 1}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_CODE = re.compile(rf"\S{{1,{MAX_CODE_LENGTH}}}")
+_CODE = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CODE_LENGTH}}}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _Problem = tuple[Path, str]
@@ -101,7 +101,7 @@ def _coded_row(code: Any, fields: Any, row: _Fields) -> Iterator[_Problem]:
     if not isinstance(code, str):
         yield path, f"the code {shown(code)} is not text; codes are text, always: write {shown(str(path[1]))}"
     elif not _CODE.fullmatch(code) or not _is_text(code):
-        yield path, f"{shown(code)} is not a code: 1 to {MAX_CODE_LENGTH} characters without spaces"
+        yield path, f"{shown(code)} is not a code: 1 to {MAX_CODE_LENGTH} letters, digits and ._:-"
     if isinstance(fields, list):
         yield path, f"the code is listed twice; write what differs as [[status.{path[1]}.variant]]"
     else:

@@ -34,7 +34,7 @@ MAX_ADVICE_LENGTH: Final = 200
 
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z0-9_]*\Z")]
 Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
-Code = Annotated[str, msgspec.Meta(pattern=r"\A\S+\Z", max_length=MAX_CODE_LENGTH)]
+Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]+\Z", max_length=MAX_CODE_LENGTH)]
 Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
 Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
 _Number = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
@@ -202,27 +202,26 @@ def read_catalogue(file: TextFile) -> Catalogue:
     Raises:
         CatalogueError: With every problem of the file, each with its line and key.
     """
-    text, document = read_toml(file, where=file.name)
-    return parse_catalogue(document, where=file.name, text=text)
-
-
-def read_toml(file: TextFile, *, where: str) -> tuple[str, dict[str, Any]]:
-    """The text of a TOML file and its content.
-
-    Args:
-        file: A path, or a resource inside an installed package.
-        where: What to call it in error messages.
-
-    Raises:
-        CatalogueError: If it cannot be read, or is not TOML.
-    """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        msg = f"{file.name}: cannot be read: {getattr(error, 'strerror', None) or error}"
         raise CatalogueError([msg]) from error
+    return parse_catalogue(parse_toml(text, where=file.name), where=file.name, text=text)
+
+
+def parse_toml(text: str, *, where: str) -> dict[str, Any]:
+    """The content of a TOML text.
+
+    Args:
+        text: The text.
+        where: What to call it in error messages.
+
+    Raises:
+        CatalogueError: If it is not TOML.
+    """
     try:
-        return text, tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         msg = f"{where}: not valid TOML: {error}"
         raise CatalogueError([msg]) from error

@@ -115,11 +115,18 @@ def _compile_system(
     common = _entries(_own_rows(COMMON, claims), unnamed, None, prefix)
     answers = _entries(_own_rows(ANSWERS, claims), unnamed, None, prefix)
     series = [one for _, channel in claims.values() for one in channel.catalogue.series]
-    having = Counter(code for _, channel in claims.values() for code in channel.catalogue.rows)
+    catalogues = _catalogues(claims)
+    own = [
+        (key, code)
+        for key, catalogue in catalogues.items()
+        for code in catalogue.rows
+        # A row that says more about one that is inherited is no row of another kind.
+        if not any(code in catalogues[parent].rows for parent in ancestry(key, catalogues) if parent in catalogues)
+    ]
+    having = Counter(code for _, code in own)
     alone = {
         code: channels[key].entries[code]
-        for key, (_, channel) in claims.items()
-        for code in channel.catalogue.rows
+        for key, code in own
         if having[code] == 1 and not any(code in one for one in series)
     }
     return SystemTable(name, spelled, common, {**alone, **common}, answers)

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from messaging_status.fork import renewed_after_fork
 
-__all__ = ["FAILURES_IN_A_ROW", "Guard", "log_error", "place_of"]
+__all__ = ["FAILURES_IN_A_ROW", "Guard", "log_error", "log_warning", "place_of"]
 
 FAILURES_IN_A_ROW: Final = 5
 """After so many, a plugin's function is not called any more."""
@@ -46,7 +46,7 @@ class Guard(Generic[_T]):
         self._function = function
         self._check = check
         self._in_a_row = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         renewed_after_fork(self)
 
     def __call__(self, given: tuple[Any, ...], originals: tuple[Any, ...]) -> _T | None:
@@ -72,7 +72,7 @@ class Guard(Generic[_T]):
 
     def renew(self) -> None:
         """Be usable in a forked process, whoever held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _failed(self, error: BaseException) -> None:
         with self._lock:
@@ -97,6 +97,12 @@ def log_error(message: str, *values: object) -> None:
     """Log an error of ours; a handler of the application that raises must not stop a record."""
     with suppress(Exception):
         _logger.error(message, *values)
+
+
+def log_warning(message: str, *values: object) -> None:
+    """Log a warning of ours, as :func:`log_error` does errors."""
+    with suppress(Exception):
+        _logger.warning(message, *values)
 
 
 def place_of(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from messaging_status.compile import compile_table
 from messaging_status.decoder import Decoder
 from messaging_status.errors import PluginError, did_you_mean
 from messaging_status.fork import renewed_after_fork
-from messaging_status.guard import log_error, place_of
+from messaging_status.guard import log_error, log_warning, place_of
 from messaging_status.model import AttributeValue, RawStatus, Status
 from messaging_status.overlaid import Edit, lay_over
 from messaging_status.plugins import Failure, Loaded, Plugin, load_plugins
@@ -59,7 +59,7 @@ class Host:
         self._tally = Tally()
         self._stumbles = 0
         self._files = OverlayFiles(settings.overlays)
-        self._files.have_changed()
+        self._files.look()
         self._refreshing = threading.Lock()
         renewed_after_fork(self)
         self._assembled = self._assemble()
@@ -94,8 +94,14 @@ class Host:
         """A decoder for what is installed and what the overlays say now."""
         loaded, settings = self._loaded, self._settings
         absent = {*loaded.left_out, *(failure.plugin for failure in loaded.failures)}
-        overlays, unreadable = self._files.read()
+        overlays, unreadable = self._files.parsed()
         overlaid = lay_over(loaded.plugins, overlays, absent)
+        problems = (*unreadable, *overlaid.problems)
+        if overlaid.rejected:
+            kept = [overlay for overlay in overlays if overlay.where not in overlaid.rejected]
+            overlays = [*kept, *self._files.last_good(overlaid.rejected)]
+            overlaid = lay_over(loaded.plugins, overlays, absent)
+        self._files.are_good(overlay for overlay in overlays if overlay.where not in overlaid.rejected)
         table, contested = compile_table(
             overlaid.plugins,
             self._calls.refines,
@@ -112,7 +118,7 @@ class Host:
             edits=overlaid.edits,
             remarks=overlaid.remarks,
             problems=(*broken, *_wrong_default(settings.default_system, table)),
-            overlay_problems=(*unreadable, *overlaid.problems),
+            overlay_problems=problems,
         )
 
     @property
@@ -241,24 +247,26 @@ class Host:
     def refresh(self) -> bool:
         """Read the overlays again if one of the files has changed. Never raises.
 
-        A thread of the host calls this every five seconds. Where a file is wrong, or contradicts another one, all
-        overlays stay as they were, and one error is logged.
+        A thread of the host calls this every five seconds. A file that is wrong, or contradicts another one, stays
+        what it was when it last was right, and one error is logged.
 
         Returns:
-            Whether something else holds now.
+            Whether a file has changed and all that changed is in use now.
         """
-        with self._refreshing:
-            if not self._files.have_changed():
-                return False
-            try:
-                assembled = self._assemble()
-                problems = assembled.overlay_problems
-            except Exception as error:  # noqa: BLE001 - whatever stands in the files, what was read before holds
-                problems = (place_of(error),)
-            if not problems:
-                self._assembled = assembled
-        if problems:
-            log_error("the overlays stay as they were: %s", "; ".join(problems))
+        try:
+            with self._refreshing:
+                if not self._files.look():
+                    return False
+                before, self._assembled = self._assembled, self._assemble()
+                after = self._assembled
+        except Exception as error:  # noqa: BLE001 - whatever stands in the files, what was read before holds
+            log_error("the overlays stay as they were: %s", place_of(error))
+            return False
+        if problems := [problem for problem in after.overlay_problems if problem not in before.overlay_problems]:
+            log_error("an overlay stays as it was: %s", "; ".join(problems))
+        for remark in after.remarks:
+            if remark not in before.remarks:
+                log_warning("%s", remark)
         return not problems
 
     def stumbled(self, error: Exception) -> None:

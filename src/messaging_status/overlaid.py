@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -65,25 +65,28 @@ class Overlaid(msgspec.Struct, frozen=True, kw_only=True):
         edits: What is different now.
         remarks: What the overlays say in vain.
         problems: What is wrong with overlays that were left out for it.
+        rejected: The files of those.
     """
 
     plugins: tuple[Plugin, ...]
     edits: tuple[Edit, ...]
     remarks: tuple[str, ...]
     problems: tuple[str, ...]
+    rejected: frozenset[str]
 
 
 class _Layer(msgspec.Struct, frozen=True):
-    """What one overlay makes of a catalogue: its rows, every field that it sets, and what is wrong with it."""
+    """What one overlay makes of a catalogue: its rows, who sets what, what it says in vain, what is wrong with it."""
 
     rows: Mapping[str, Row]
-    edits: Sequence[Edit]
+    claims: Mapping[_Claim, Edit]
+    remarks: Sequence[str]
     problems: Sequence[str]
 
 
 _Catalogues = Mapping[str, Catalogue]
 """All catalogues, by full name."""
-_Claim = tuple[str, str, str, str | None, str]
+_Claim = tuple[str, str, object, str]
 """Which field of which variant of which row: no two overlays may differ on it."""
 
 
@@ -97,22 +100,30 @@ def lay_over(plugins: Sequence[Plugin], overlays: Sequence[Overlay], absent: Col
     """
     originals = {c.catalogue.full_name: c.catalogue for plugin in plugins for c in plugin.channels}
     catalogues = dict(originals)
+    claims: dict[_Claim, Edit] = {}
     edits: list[Edit] = []
     remarks: list[str] = []
     problems: list[str] = []
+    rejected: set[str] = set()
     # What a channel inherits has to be settled before the rows that it changes.
     for overlay in sorted(overlays, key=lambda overlay: len(_lineage(overlay.full_name, catalogues))):
         catalogue = catalogues.get(overlay.full_name)
         if catalogue is None:
-            (remarks if overlay.full_name in absent else problems).append(_nowhere(overlay, catalogues, absent))
-            continue
-        layer = _layer(overlay, catalogues)
-        wrong = [*layer.problems, *_conflicts(layer.edits, edits)]
-        if wrong:
+            if overlay.full_name in absent:
+                place = named(overlay.where, ("channel",), overlay.lines)
+                remarks.append(f"{place}: {overlay.full_name} is installed but not in use, so nothing is changed")
+                continue
+            wrong = [_not_installed(overlay, catalogues)]
+        else:
+            layer = _layer(overlay, catalogues, absent)
+            wrong = [*layer.problems, *_conflicts(layer.claims, claims)]
+        if catalogue is None or wrong:
             problems += wrong
+            rejected.add(overlay.where)
             continue
-        edits += [edit for edit in layer.edits if edit.before != edit.after]
-        remarks += _dead(overlay, layer.edits)
+        claims |= {claim: edit for claim, edit in layer.claims.items() if claim not in claims}
+        edits += [edit for edit in layer.claims.values() if edit.before != edit.after]
+        remarks += layer.remarks
         rows = MappingProxyType({**catalogue.rows, **layer.rows})
         catalogues[overlay.full_name] = msgspec.structs.replace(catalogue, rows=rows)
     return Overlaid(
@@ -120,6 +131,7 @@ def lay_over(plugins: Sequence[Plugin], overlays: Sequence[Overlay], absent: Col
         edits=tuple(edits),
         remarks=tuple(remarks),
         problems=tuple(problems),
+        rejected=frozenset(rejected),
     )
 
 
@@ -130,27 +142,32 @@ def _lineage(full_name: str, catalogues: _Catalogues) -> list[str]:
     return [f"{system}.{name}" for name in ancestry(channel, of_system)]
 
 
-def _nowhere(overlay: Overlay, catalogues: _Catalogues, absent: Collection[str]) -> str:
+def _not_installed(overlay: Overlay, catalogues: _Catalogues) -> str:
     place = named(overlay.where, ("channel",), overlay.lines)
-    if overlay.full_name in absent:
-        return f"{place}: {overlay.full_name} is installed but not in use, so nothing is changed"
     return f"{place}: {overlay.full_name!r} is not installed; {did_you_mean(overlay.full_name, list(catalogues))}"
 
 
-def _layer(overlay: Overlay, catalogues: _Catalogues) -> _Layer:
+def _layer(overlay: Overlay, catalogues: _Catalogues, absent: Collection[str]) -> _Layer:
     rows: dict[str, Row] = {}
-    edits: list[Edit] = []
+    claims: dict[_Claim, Edit] = {}
+    remarks: list[str] = []
     problems: list[str] = []
+    lacking = [name for name in _lineage(overlay.full_name, catalogues) if name in absent]
     for code, change in overlay.rows.items():
         row = _row_of(code, overlay.full_name, catalogues)
         missing = [name for name in _REQUIRED if row is None and getattr(change, name) is None]
-        if missing:
+        place = named(overlay.where, ("status", code), overlay.lines)
+        if missing and lacking:
+            remarks.append(f"{place}: is left out: it may be a row of {lacking[0]}, which is not in use")
+        elif missing:
             what = f"{overlay.channel} has no such code yet; a new row also needs {', '.join(missing)}"
-            problems.append(f"{named(overlay.where, ('status', code), overlay.lines)}: {what}")
-            continue
-        rows[code] = _changed(row, change)
-        edits += _edits(overlay, code, row, change)
-    return _Layer(rows, edits, problems)
+            problems.append(f"{place}: {what}")
+        else:
+            rows[code] = _changed(row, change)
+            made = dict(_edits(overlay, code, row, change))
+            claims |= made
+            remarks += _dead(overlay, code, change, made.values())
+    return _Layer(rows, claims, remarks, problems)
 
 
 def _row_of(code: str, full_name: str, catalogues: _Catalogues) -> Row | Series | None:
@@ -168,68 +185,77 @@ def _changed(row: Row | Series | None, change: Change) -> Row:
 
 
 def _changed_variants(before: Sequence[Variant], changes: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Variants that match the same are changed; new ones come first, so that they are reached."""
-    changed = {matched(variant): variant for variant in before}
-    new = [change for change in changes if matched(change) not in changed]
+    """The variants, those changed that the changes are about; new ones where they are reached and hide no other one."""
+    changed = list(before)
+    new = []
     for change in changes:
-        if matched(change) in changed:
+        known = _changed_by(change, changed)
+        if known is None:
+            new.append(change)
+        else:
             given = _given(change, _VARIANT_FIELDS)
-            changed[matched(change)] = msgspec.structs.replace(changed[matched(change)], **given)
-    return (*new, *changed.values())
+            changed[changed.index(known)] = msgspec.structs.replace(known, **given)
+    # What looks at a subtype or a text is meant for less than what does not.
+    narrow = [variant for variant in new if variant.reasons or variant.text]
+    return (*narrow, *changed, *(variant for variant in new if variant not in narrow))
 
 
-def _edits(overlay: Overlay, code: str, row: Row | Series | None, change: Change) -> Iterator[Edit]:
+def _changed_by(change: Variant, variants: Sequence[Variant]) -> Variant | None:
+    """The variant that a change is about: all of its spellings of the subtype are that one's, and it looks at the same."""
+    reasons, *others = matched(change)
+    for variant in variants:
+        its_reasons, *its_others = matched(variant)
+        if others == its_others and (reasons == its_reasons or (reasons and reasons <= its_reasons)):  # type: ignore[operator]
+            return variant
+    return None
+
+
+def _edits(overlay: Overlay, code: str, row: Row | Series | None, change: Change) -> Iterator[tuple[_Claim, Edit]]:
     """Every field that an overlay sets for a code, also those that it sets to what they are."""
 
-    def edit(path: Path, field: str, variant: str | None, before: Any, after: Any) -> Edit:
-        return Edit(
-            place=placed(overlay.where, ("status", code, *path, field), overlay.lines),
+    def edit(path: Path, field: str, variant: Variant | None, before: Any, after: Any) -> tuple[_Claim, Edit]:
+        place = placed(overlay.where, ("status", code, *path, field), overlay.lines)
+        made = Edit(
+            place=place,
             system=overlay.system,
             channel=overlay.channel,
             code=code,
-            variant=variant,
+            variant=_label(variant) if variant else None,
             field=field,
             before=_plain(before),
             after=_plain(after),
         )
+        return (overlay.full_name, code, matched(variant) if variant else None, field), made
 
     for field, value in _given(change, _FIELDS).items():
         yield edit((), field, None, getattr(row, field, None), value)
-    present = {matched(variant): variant for variant in row.variant} if isinstance(row, Row) else {}
+    present = row.variant if isinstance(row, Row) else ()
     for index, variant in enumerate(change.variant):
-        known = present.get(matched(variant))
+        known = _changed_by(variant, present)
         for field, value in _given(variant, _VARIANT_FIELDS).items():
             before = getattr(known, field, None)
             inherited = getattr(change, field) if getattr(change, field) is not None else getattr(row, field, None)
-            yield edit(
-                ("variant", index), field, _label(known or variant), inherited if before is None else before, value
-            )
+            yield edit(("variant", index), field, known or variant, inherited if before is None else before, value)
 
 
-def _conflicts(made: Sequence[Edit], earlier: Sequence[Edit]) -> Iterator[str]:
-    holders = {_claim(edit): edit for edit in earlier}
-    for edit in made:
-        holder = holders.get(_claim(edit))
+def _conflicts(made: Mapping[_Claim, Edit], earlier: Mapping[_Claim, Edit]) -> Iterator[str]:
+    for claim, edit in made.items():
+        holder = earlier.get(claim)
         if holder is not None and holder.after != edit.after:
             also = f"but {holder.place} sets {_written(holder.after)}"
             yield f"{edit.subject}: sets {_written(edit.after)}, {also}; take one of them out"
 
 
-def _claim(edit: Edit) -> _Claim:
-    return (edit.system, edit.channel, edit.code, edit.variant, edit.field)
-
-
-def _dead(overlay: Overlay, edits: Sequence[Edit]) -> Iterator[str]:
+def _dead(overlay: Overlay, code: str, change: Change, edits: Iterable[Edit]) -> Iterator[str]:
     for edit in edits:
         if edit.before == edit.after:
             yield f"{edit.subject}: is {_written(edit.after)} already, so this changes nothing"
-    for code, change in overlay.rows.items():
-        if not _given(change, _FIELDS) and not change.variant:
-            yield f"{named(overlay.where, ('status', code), overlay.lines)}: says nothing, so it changes nothing"
-        for index, variant in enumerate(change.variant):
-            if not _given(variant, _VARIANT_FIELDS):
-                place = named(overlay.where, ("status", code, "variant", index), overlay.lines)
-                yield f"{place}: says only what it matches, so it changes nothing"
+    if not _given(change, _FIELDS) and not change.variant:
+        yield f"{named(overlay.where, ('status', code), overlay.lines)}: says nothing, so it changes nothing"
+    for index, variant in enumerate(change.variant):
+        if not _given(variant, _VARIANT_FIELDS):
+            place = named(overlay.where, ("status", code, "variant", index), overlay.lines)
+            yield f"{place}: says only what it matches, so it changes nothing"
 
 
 def _given(change: Change | Variant, fields: Sequence[str]) -> dict[str, Any]:
@@ -246,8 +272,13 @@ def _written(value: str | bool | None) -> str:  # noqa: FBT001 - it is a value t
 
 def _label(variant: Variant) -> str:
     """What a variant matches, for people."""
-    matches = ("/".join(variant.reasons), variant.delivery_status, variant.origin, variant.text)
-    return " and ".join(match for match in matches if match)
+    matches = {
+        "reason": "/".join(variant.reasons),
+        "delivery status": variant.delivery_status,
+        "origin": variant.origin,
+        "text": variant.text,
+    }
+    return " and ".join(f"{name} {match}" for name, match in matches.items() if match)
 
 
 def _with(plugin: Plugin, originals: _Catalogues, catalogues: _Catalogues) -> Plugin:

@@ -15,14 +15,13 @@ from messaging_status.catalogue import (
     CodedFile,
     Description,
     Text,
-    TextFile,
     Variant,
-    read_toml,
+    parse_toml,
     validated,
 )
 from messaging_status.model import Category, Fault, Outcome, Severity
 
-__all__ = ["Change", "Overlay", "read_overlay"]
+__all__ = ["Change", "Overlay", "parse_overlay"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,18 +67,17 @@ class _File(CodedFile, kw_only=True, forbid_unknown_fields=True):
     status: dict[Code, Change] = msgspec.field(default_factory=dict)
 
 
-def read_overlay(file: TextFile, *, where: str) -> Overlay:
-    """Read an overlay file and validate it, as far as that can be done without the catalogue.
+def parse_overlay(text: str, *, where: str) -> Overlay:
+    """Validate the text of an overlay file, as far as that can be done without the catalogue.
 
     Args:
-        file: A path.
+        text: The text.
         where: What to call it in error messages.
 
     Raises:
         CatalogueError: With every problem of the file, each with its line and key.
     """
-    text, document = read_toml(file, where=where)
-    content = validated(document, _File, Change, where=where, text=text)
+    content = validated(parse_toml(text, where=where), _File, Change, where=where, text=text)
     return Overlay(
         system=content.system,
         channel=content.channel,

@@ -45,13 +45,16 @@ class UnknownCodes(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Counts unknown codes, from any thread, in bounded memory."""
+    """Counts unknown codes, from any thread, in bounded memory.
+
+    A signal handler may interrupt a count and count, too: hence the re-entrant lock.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._counts: Counter[UnknownCode] = Counter()
         self._other = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         renewed_after_fork(self)
 
     def add(self, code: UnknownCode) -> None:
@@ -68,5 +71,6 @@ class Tally:
             return UnknownCodes(dict(self._counts), self._other)
 
     def renew(self) -> None:
-        """Be usable in a forked process, whoever held the lock."""
-        self._lock = threading.Lock()
+        """Begin anew in a forked process, whoever held the lock: its parent counts for itself."""
+        self._counts, self._other = Counter(), 0
+        self._lock = threading.RLock()
