@@ -37,6 +37,9 @@ FORMS = [
     "mapping in a mapping",
     "list in a mapping",
     "text in a text",
+    "twice under a key",
+    "spaces under a key",
+    "tuple in a mapping",
 ]
 
 
@@ -103,6 +106,9 @@ class TestReceipts:
             "mapping in a mapping": {"event": "receipt", "payload": document},
             "list in a mapping": {"event": "receipt", "payload": [document]},
             "text in a text": json.dumps({"event": "receipt", "payload": json.dumps(document)}),
+            "twice under a key": {"event": "receipt", "payload": json.dumps(json.dumps(document))},
+            "spaces under a key": {"event": "receipt", "payload": f" \n {json.dumps(document)}"},
+            "tuple in a mapping": {"event": "receipt", "payload": (document,)},
         }
         assert said(forms[form])["description"] == "Recipient's SIM is full"
 
@@ -146,6 +152,38 @@ class TestReceipts:
         assert (found["outcome"], found["category"]) == (outcome, "unknown")
         assert not {"severity", "retryable", "description"} & set(found)
         assert ("error.type" in found) == (outcome in ("failed", "undelivered"))
+
+
+class TestOthers:
+    """What looks a little like one of ours, in the logs of services that send no messages."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"event": "http", "data": {"response": {"code": 404}}},
+            {"calls": [{"response": {"code": 200}}, {"response": {"code": 503, "description": "busy"}}]},
+            {"req": '{"response":{"code":"ECONNRESET"}}'},
+            {"event": "payment", "result": {"transid": "88", "code": "1001"}},
+            {"event": "payment", "response": {"code": 51, "description": "declined"}},
+            {"response": {"code": 404}},
+            {"response": {"code": "ECONNRESET", "description": "x"}},
+            {"transid": "abc", "code": "51"},
+            {"message": "boom", "code": 500, "channel": "web"},
+        ],
+    )
+    def test_they_are_left_alone(self, body: Any) -> None:
+        assert said(body) == {}
+        assert HOST.enrich(body) == {}
+
+    def test_an_inner_answer_that_shows_what_it_is_is_read(self) -> None:
+        found = said({"event": "sent", "answer": {"response": [{"code": "1001", "transid": "t-1"}]}}, channel="voice")
+        assert (found["description"], found["messaging.message.id"]) == ("Queued", "t-1")
+
+    def test_what_many_documents_hold_together_is_bounded(self) -> None:
+        many = {f"key {number}": [{"response": [0] * 19_000}] * 4 for number in range(64)}
+        receipts = [receipt("7206", status="Un-Delivered")] * 1000
+        assert said(many) == {}
+        assert len(HOST.find({}, receipts)) == 1000
 
 
 class TestAnswers:

@@ -211,6 +211,7 @@ class TestBodies:
             '"channel=sms"',
             '"[7206]"',
             {"channel": "sms", "status_code": 200},
+            {"channel": "sms", "status_code": 429},
             {"channel": "sms", "statusCode": "404"},
             "[1, 2, 7206]",
             "null",

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import threading
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +199,44 @@ class TestCommand:
         answer = json.loads(self.run(log, "-", "--json", text="channel=sms messaging.status.code=4242").stdout)
         assert answer["unknown"][0]["count"] == 4
 
+    @pytest.mark.parametrize(
+        "form", ["gzip", "byte order mark", "over many lines", "as the console exporter prints it"]
+    )
+    def test_other_forms(self, tmp_path: Path, form: str) -> None:
+        record = {
+            "body": "x",
+            "attributes": {"messaging.status.code": "4242"},
+            "resource": {"attributes": {"messaging.channel": "sms"}},
+        }
+        line = json.dumps(record).encode()
+        forms = {
+            "gzip": gzip.compress(line + b"\n" + line),
+            "byte order mark": b"\xef\xbb\xbf" + line + b"\n" + line,
+            "over many lines": json.dumps([record, record], indent=2).encode(),
+            "as the console exporter prints it": b"\n".join([json.dumps(record, indent=4).encode()] * 2),
+        }
+        (tmp_path / "log").write_bytes(forms[form])
+        answer = json.loads(self.run(str(tmp_path / "log"), "--json").stdout)
+        assert [(row["channel"], row["code"], row["count"]) for row in answer["unknown"]] == [("sms", "4242", 2)]
+
+    def test_a_receipt_as_otlp_bytes(self) -> None:
+        body = {"bytesValue": b64encode(json.dumps({"deliveryInfoNotification": RECEIPT}).encode()).decode()}
+        text = otlp(resourceLogs={"scopeLogs": [{"logRecords": [{"body": body}]}]})
+        assert json.loads(self.run("-", "--json", text=text).stdout)["unknown"][0]["code"] == "4242"
+
+    def test_a_code_that_is_met_with_and_without_a_channel_has_one_row(self, tmp_path: Path) -> None:
+        text = '{"messaging.status.code": "4242"}\n{"messaging.status.code": "4242", "channel": "common"}'
+        (overlay,) = json.loads(self.run("-", "--json", text=text).stdout)["overlays"]
+        assert overlay.count("[status.4242]") == 1
+        assert "# Seen: unknown 2\n" in overlay
+
+    @pytest.mark.parametrize("content", [b"\x1f\x8bnothing", gzip.compress(b"x" * 1000)[:20]])
+    def test_a_file_that_cannot_be_read_to_its_end_is_wrong_usage(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "log").write_bytes(content)
+        result = self.run(str(tmp_path / "log"))
+        assert result.exit_code == 2
+        assert f"{tmp_path}/log: cannot be read: " in result.stderr
+
     def test_where_everything_is_known_it_says_so(self) -> None:
         result = self.run("-", text="channel=sms code=7206\n\nelse\n")
         assert (result.exit_code, result.stdout) == (0, "")
@@ -248,10 +289,13 @@ values = st.recursive(
 )
 
 
-@given(lines=st.lists(st.binary() | values.map(lambda value: json.dumps(value).encode())))
+HOST = Host.load({})
+
+
+@given(lines=st.lists(st.binary() | values.map(lambda value: json.dumps(value, indent=1).encode())))
 def test_no_file_makes_it_fail(lines: list[bytes]) -> None:
-    host = Host.load({})
-    for record in records_of(lines):
+    host = HOST
+    for record in records_of(io.BytesIO(b"\n".join(lines))):
         for body in record.bodies:
             host.find(record.attributes, body, events=record.events, resource=record.resource)
     assert host._stumbles == 0

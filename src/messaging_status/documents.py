@@ -10,14 +10,24 @@ from typing import Any, Final
 import msgspec
 
 from messaging_status.guard import Guard
-from messaging_status.model import Document, RawStatus
+from messaging_status.model import Document, Origin, RawStatus
 
-__all__ = ["MAX_BODY_LENGTH", "MAX_NESTING", "Readers", "inner_documents", "json_value", "plain_copy"]
+__all__ = [
+    "MAX_BODY_LENGTH",
+    "MAX_NESTING",
+    "Budget",
+    "Readers",
+    "inner_documents",
+    "json_value",
+    "plain_copy",
+    "read_document",
+    "read_envelope",
+]
 
 MAX_BODY_LENGTH: Final = 64 * 1024
 """Characters of a text, bytes of a byte string; what is longer is not searched."""
 MAX_NESTING: Final = 32
-_MAX_VALUES: Final = 20_000
+_MAX_VALUES: Final = 40_000
 _MAX_STATUSES: Final = 1_000
 _MAX_FIELDS: Final = 64
 
@@ -42,19 +52,36 @@ def json_value(text: str | bytes) -> Any:
     return value if isinstance(value, (dict, list)) and _nests_within(value, MAX_NESTING) else None
 
 
-def plain_copy(value: Any) -> Any:
+class Budget:
+    """How many values of one record's documents may still be looked at."""
+
+    def __init__(self) -> None:
+        """Begin with 40,000 values: a batch of 1,000 receipts, copied twice."""
+        self._left = _MAX_VALUES
+
+    def spend(self) -> None:
+        """Look at one more value.
+
+        Raises:
+            ValueError: If there were too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            msg = "too large a document"
+            raise ValueError(msg)
+
+
+def plain_copy(value: Any, budget: Budget) -> Any:
     """A copy made of dictionaries, lists, texts and numbers only.
 
     Raises:
-        ValueError: If it is nested more than 32 deep, or holds more than 20,000 values.
+        ValueError: If it is nested more than 32 deep, or holds more values than the budget has left.
     """
-    budget = _MAX_VALUES
 
     def copy(value: Any, depth: int) -> Any:
-        nonlocal budget
-        budget -= 1
-        if budget < 0 or depth > MAX_NESTING:
-            msg = "too large a document"
+        budget.spend()
+        if depth > MAX_NESTING:
+            msg = "too deep a document"
             raise ValueError(msg)
         if isinstance(value, Mapping):
             return {key: copy(item, depth + 1) for key, item in value.items() if isinstance(key, str)}
@@ -66,22 +93,34 @@ def plain_copy(value: Any) -> Any:
 
 
 def read_document(
-    readers: Readers, content: Mapping[Any, Any], system: str | None, channel: str | None
+    readers: Readers, content: Mapping[Any, Any], system: str | None, channel: str | None, budget: Budget
 ) -> tuple[RawStatus, ...]:
     """The raw statuses that the first reader for one of the document's keys finds in it."""
     keys = readers.keys() & content.keys()
-    if not keys:
-        return ()
-    guards = [guard for key in sorted(keys) for guard in readers[key]]
+    return _read(readers, keys, Document(content=content, system=system, channel=channel), budget) if keys else ()
+
+
+def read_envelope(readers: Readers, content: Mapping[Any, Any], budget: Budget) -> tuple[RawStatus, ...]:
+    """The raw statuses of a mapping that nobody said is a document: it has to show by itself that it is one.
+
+    One of a reader's keys has to hold more than a plain value, and what is found has to be a receipt's or to have a
+    message's id: an answer of anybody's HTTP service has a ``response`` with a ``code``, too.
+    """
+    keys = {key for key in readers.keys() & content.keys() if isinstance(content[key], (Mapping, list, tuple))}
+    found = _read(readers, keys, Document(content=content), budget) if keys else ()
+    return tuple(raw for raw in found if raw.message_id or raw.origin is Origin.RECEIPT)
+
+
+def _read(readers: Readers, keys: Iterable[str], document: Document, budget: Budget) -> tuple[RawStatus, ...]:
     try:
-        original = plain_copy(content)
+        original = msgspec.structs.replace(document, content=plain_copy(document.content, budget))
+        for guard in dict.fromkeys(guard for key in sorted(keys) for guard in readers[key]):
+            given = msgspec.structs.replace(original, content=plain_copy(original.content, budget))
+            found = guard((given,), (original,))
+            if found:
+                return found
     except (ValueError, RecursionError):
         return ()
-    for guard in dict.fromkeys(guards):
-        given = Document(content=plain_copy(original), system=system, channel=channel)
-        found = guard((given,), (Document(content=original, system=system, channel=channel),))
-        if found:
-            return found
     return ()
 
 
@@ -91,7 +130,7 @@ def inner_documents(content: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
     for value in islice(content.values(), _MAX_FIELDS):
         inner = value
         if isinstance(value, (str, bytes)):
-            if value[:1] not in ("{", "[", b"{", b"["):
+            if value[:1] not in ("{", "[", '"', b"{", b"[", b'"') and not value[:1].isspace():
                 continue
             room -= len(value)
             if room < 0:
@@ -99,7 +138,7 @@ def inner_documents(content: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
             inner = json_value(value)
         if isinstance(inner, Mapping):
             yield inner
-        elif isinstance(inner, list):
+        elif isinstance(inner, (list, tuple)):
             yield from (item for item in inner[:_MAX_FIELDS] if isinstance(item, Mapping))
 
 

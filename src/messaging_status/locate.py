@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from messaging_status.documents import MAX_BODY_LENGTH, Readers, inner_documents, json_value, read_document
+from messaging_status.documents import (
+    MAX_BODY_LENGTH,
+    Budget,
+    Readers,
+    inner_documents,
+    json_value,
+    read_document,
+    read_envelope,
+)
 from messaging_status.model import RawStatus
 from messaging_status.settings import Settings
 from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, normalised
@@ -28,7 +37,7 @@ Knows = Callable[[str, str | None, str | None], bool]
 
 _MAX_ITEMS: Final = 1_000
 _HTTP_KEYS: Final = frozenset({"status_code", "statusCode"})
-_HTTP_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
+_HTTP_STATUSES: Final = frozenset(str(status.value) for status in HTTPStatus)
 """HTTP libraries log their status under the same keys as messaging platforms do theirs."""
 _NOTHING: Final[Attributes] = {}
 
@@ -87,7 +96,7 @@ class Locator:
             return self._in_body(body, around)
         # Whoever has only a document may hand it over in the attributes' place.
         system, channel = _name(self._system, around), _name(self._channel, around)
-        return _completed(read_document(self._readers, attributes, system, channel), system, channel)
+        return _completed(read_envelope(self._readers, attributes, Budget()), system, channel)
 
     def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
         """The status that these fields name, looking for system and channel around them.
@@ -102,7 +111,7 @@ class Locator:
             code = fields[key]
             if type(code) is not str or not (code.isascii() and code.isalnum()) or len(code) > MAX_CODE_LENGTH:
                 code = as_code(code)
-            if code is None or (key in _HTTP_KEYS and _HTTP_STATUS.fullmatch(code)):
+            if code is None or (key in _HTTP_KEYS and code in _HTTP_STATUSES):
                 continue
             if recognised is None:
                 system, channel = _name(self._system, around), _name(self._channel, around)
@@ -126,25 +135,29 @@ class Locator:
                 return self._in_text(body, around)
         else:
             value = body
+        budget = Budget()
         if isinstance(value, Mapping):
-            return self._in_document(value, around)
+            return self._in_document(value, around, budget)
         if isinstance(value, Sequence):
             items = [item for item in islice(value, _MAX_ITEMS) if isinstance(item, Mapping)]
-            return [raw for item in items for raw in self._in_document(item, around)]
+            return [raw for item in items for raw in self._in_document(item, around, budget)]
         return ()
 
-    def _in_document(self, content: Mapping[Any, Any], around: Sequence[Attributes]) -> Sequence[RawStatus]:
+    def _in_document(
+        self, content: Mapping[Any, Any], around: Sequence[Attributes], budget: Budget
+    ) -> Sequence[RawStatus]:
         system, channel = _name(self._system, around), _name(self._channel, around)
-        if found := _completed(read_document(self._readers, content, system, channel), system, channel):
+        ours = self._recognises(system, channel)
+        read = read_document(self._readers, content, system if ours else None, channel if ours else None, budget)
+        if found := _completed(read, system, channel):
             return found
         fields = _flat(content, self._paths)
         raw = None if self.code_keys.isdisjoint(fields) else self._in_mapping(fields, (fields, *around))
         if raw is not None:
             return (raw,)
-        # What stands deeper has to show by itself what it is: the record's channel says nothing about it.
         inner = inner_documents(content) if self._readers else ()
-        read = (_completed(read_document(self._readers, document, None, None), system, channel) for document in inner)
-        return next(filter(None, read), ())
+        found_in = (_completed(read_envelope(self._readers, document, budget), system, channel) for document in inner)
+        return next(filter(None, found_in), ())
 
     def _in_text(self, body: str | bytes, around: Sequence[Attributes]) -> Sequence[RawStatus]:
         if self._pairs is None:

@@ -257,6 +257,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 class DocumentReader(msgspec.Struct, frozen=True, kw_only=True):
     """What gets raw statuses out of one kind of document.
 
+    A document that stands deeper, under a key of a structured log, has to show by itself what it is: one of the keys
+    must hold more than a plain value, and of what is read there, only receipts and statuses with a message's id count.
+
     Attributes:
         keys: Top-level keys of the document, any one of which brings it here.
         read: Answers the raw statuses that the document holds, none where it is not of this kind after all.

@@ -6,16 +6,18 @@ from __future__ import annotations
 import logging
 import sys
 import tomllib
+import zlib
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 import msgspec
 
 from messaging_status.catalogue import Channel, read_catalogue
 from messaging_status.cli.catalog import as_csv, as_toml, objects, status_object, variants_of
-from messaging_status.cli.logfiles import records_of
+from messaging_status.cli.logfiles import LogRecord, records_of
 from messaging_status.cli.output import print_json, print_rows, word
 from messaging_status.cli.unknown import overlays_for, survey
 from messaging_status.errors import MessagingStatusError, did_you_mean
@@ -199,15 +201,15 @@ def check(file: Path | None, wants_json: bool) -> None:  # noqa: FBT001 - click 
 
 
 @cli.command()
-@click.argument("logfiles", nargs=-1, required=True, metavar="LOGFILE...", type=click.File("rb"))
+@click.argument("logfiles", nargs=-1, required=True, metavar="LOGFILE...")
 @_json_option
-def unknown(logfiles: tuple[BinaryIO, ...], wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
+def unknown(logfiles: tuple[str, ...], wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """Codes in LOGFILEs (- for standard input) that no catalogue has, and overlay rows for them to fill in.
 
-    Reads OTLP-JSON as a Collector's file exporter writes it, JSON lines, and lines of text.
+    Reads OTLP-JSON as a Collector's file exporter writes it, JSON lines, and lines of text, also compressed with gzip.
     """
     host = _host()
-    found = survey(host, chain.from_iterable(map(records_of, logfiles)))
+    found = survey(host, chain.from_iterable(map(_records_in, logfiles)))
     rows = [
         {**msgspec.to_builtins(code), "count": sum(outcomes.values()), "outcomes": msgspec.to_builtins(outcomes)}
         for code, outcomes in found.unknown.items()
@@ -233,6 +235,15 @@ def demo(endpoint: str | None, wants_json: bool) -> None:  # noqa: FBT001 - clic
     from messaging_status.cli.demo import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(_host(), endpoint=endpoint, wants_json=wants_json))
+
+
+def _records_in(logfile: str) -> Iterator[LogRecord]:
+    try:
+        with click.open_file(logfile, "rb") as file:
+            yield from records_of(file)
+    except (OSError, EOFError, zlib.error) as error:
+        msg = f"{logfile}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise click.UsageError(msg) from error
 
 
 def _print_check(said: list[str], problems: list[str], wants_json: bool) -> None:  # noqa: FBT001 - passed on

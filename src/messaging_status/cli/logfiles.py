@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64decode
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from gzip import GzipFile
+from io import BufferedReader
 from itertools import chain
-from typing import Any, Final
+from json import JSONDecoder
+from typing import IO, Any, Final
 
 import msgspec
 
 __all__ = ["LogRecord", "records_of"]
 
+_GZIP: Final = b"\x1f\x8b"
 _MESSAGES: Final = ("message", "msg", "body", "event", "log")
 """Where loggers that write JSON lines put the text of a record."""
 
@@ -24,29 +31,59 @@ class LogRecord(msgspec.Struct, frozen=True):
     resource: Mapping[str, Any] | None = None
 
 
-def records_of(lines: Iterable[bytes]) -> Iterator[LogRecord]:
-    """The records of a file, line by line. What is no JSON is a record's text.
+def records_of(file: IO[bytes]) -> Iterator[LogRecord]:
+    """The records of a file, line by line; of one that is JSON over many lines, all at once. What is no JSON is text.
 
     Args:
-        lines: The file. It need not fit into memory; an OTLP request stands on one line, as exporters write it.
+        file: The file, compressed with gzip or not. By lines it need not fit into memory.
     """
-    for line in lines:
+    start = file.peek(2)[:2] if isinstance(file, BufferedReader) else b""
+    lines: Iterator[bytes] = iter(GzipFile(fileobj=file) if start == _GZIP else file)
+    first = next(lines, b"").removeprefix(BOM_UTF8)
+    if first.strip()[:1] in (b"{", b"[") and _decoded(first) is None:
+        yield from _in_one(first + b"".join(lines))
+        return
+    for line in chain([first], lines):
         text = line.strip()
-        if not text:
-            continue
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, ValueError):
+        value = _decoded(text)
+        if value is not None:
+            yield from _records(value)
+        elif text:
             yield LogRecord({}, (text,))
+
+
+def _in_one(content: bytes) -> Iterator[LogRecord]:
+    """The records of JSON values that stand one behind the other, each over as many lines as it likes."""
+    text, position, decoder = content.decode(errors="replace"), 0, JSONDecoder()
+    while position < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            yield from (LogRecord({}, (line,)) for line in text[position:].splitlines() if line.strip())
+            return
+        yield from _records(value)
+        while position < len(text) and text[position] in " \t\r\n,":
+            position += 1
+
+
+def _decoded(text: bytes) -> Any:
+    """What a line of JSON says, None where it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+
+
+def _records(value: Any) -> Iterator[LogRecord]:
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, Mapping):
             continue
-        for item in value if isinstance(value, list) else [value]:
-            if not isinstance(item, Mapping):
-                continue
-            if item.keys() & {"resourceLogs", "resourceSpans"}:
-                yield from _otlp(item)
-            else:
-                texts = (item[name] for name in _MESSAGES if isinstance(item.get(name), str))
-                yield LogRecord({}, (item, *texts))
+        if item.keys() & {"resourceLogs", "resourceSpans"}:
+            yield from _otlp(item)
+        else:
+            texts = (item[name] for name in _MESSAGES if isinstance(item.get(name), str))
+            resource = _mapping(_mapping(item.get("resource")).get("attributes"))
+            yield LogRecord(_mapping(item.get("attributes")), (item, *texts), resource=resource)
 
 
 def _otlp(request: Mapping[str, Any]) -> Iterator[LogRecord]:
@@ -76,6 +113,9 @@ def _value(holder: Any) -> Any:
                 for pair in _mappings(_mapping(value).get("values"))
                 if isinstance(pair.get("key"), str)
             }
+        if kind == "bytesValue" and isinstance(value, str):
+            with suppress(ValueError):
+                return b64decode(value)
         return value
     return None
 

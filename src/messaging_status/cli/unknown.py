@@ -48,10 +48,16 @@ def survey(host: Host, records: Iterable[LogRecord]) -> Survey:
         found = (
             host.find(record.attributes, body, events=record.events, resource=record.resource) for body in record.bodies
         )
-        for status in map(host.decode, next(filter(None, found), ())):
-            statuses += 1
+        raws = next(filter(None, found), ())
+        statuses += len(raws)
+        for raw in raws:
+            status = host.decode(raw)
             if not status.is_known:
                 outcomes[UnknownCode(status.system, status.channel, status.code)][status.outcome] += 1
+            behind = host.decode(raw.upstream) if raw.upstream else None
+            # Of a system that is not installed, no code is known.
+            if behind is not None and not behind.is_known and behind.system is not None:
+                outcomes[UnknownCode(behind.system, behind.channel, behind.code)][status.outcome] += 1
     ordered = sorted(outcomes, key=lambda code: -outcomes[code].total())
     return Survey(records=seen, statuses=statuses, unknown={code: outcomes[code] for code in ordered})
 
@@ -62,23 +68,24 @@ def overlays_for(host: Host, unknown: Unknown) -> Iterator[str]:
     Codes whose record names no channel go to the rows that hold for all of them, where the system has such rows.
     """
     installed = {(channel.catalogue.system, channel.catalogue.channel) for channel in host.channels}
-    of_channel: defaultdict[tuple[str | None, str], dict[UnknownCode, Mapping[Outcome, int]]] = defaultdict(dict)
+    of_channel: defaultdict[tuple[str | None, str], defaultdict[str, Counter[Outcome]]]
+    of_channel = defaultdict(lambda: defaultdict(Counter))
     for code, outcomes in unknown.items():
-        of_channel[code.system, code.channel or COMMON][code] = outcomes
+        of_channel[code.system, code.channel or COMMON][code.code].update(outcomes)
     for (system, channel), codes in of_channel.items():
         if (system, channel) in installed:
             head = [f"# Fill in, save as {channel}.toml, and name that file under `overlays` in the settings."]
             head += [f'system = "{system}"', f'channel = "{channel}"']
             yield "\n".join([*head, *(_row(code, outcomes) for code, outcomes in codes.items())])
         else:
-            listed = ", ".join(code.code for code in codes)
+            listed = ", ".join(codes)
             yield f"# No row can help {listed}: the records name no channel that is installed."
 
 
-def _row(code: UnknownCode, outcomes: Mapping[Outcome, int]) -> str:
+def _row(code: str, outcomes: Mapping[Outcome, int]) -> str:
     seen = ", ".join(f"{outcome.value} {count}" for outcome, count in outcomes.items())
     reported = [outcome.value for outcome in outcomes if outcome is not Outcome.UNKNOWN]
-    key = code.code if _BARE_KEY.fullmatch(code.code) else json.dumps(code.code)
+    key = code if _BARE_KEY.fullmatch(code) else json.dumps(code)
     lines = [
         "",
         f"# Seen: {seen}",

@@ -17,6 +17,8 @@ __all__ = ["messaging_status_documents"]
 
 SYSTEM: Final = "webex_connect"
 META: Final = "meta"
+_CODE: Final = re.compile(r"\s*[0-9]{4}\s*")
+_LOWEST, _HIGHEST = 1000, 9999
 _META_CODE: Final = re.compile(r"\(#(\d{1,9})\)")
 _META_CHANNELS: Final = {"whatsapp": "whatsapp", "wa": "whatsapp", "fb": "messenger", "messenger": "messenger"}
 _MAX_ANSWERS: Final = 1_000
@@ -77,7 +79,7 @@ def read_error(document: Document) -> list[RawStatus]:
 
 
 def _answered(element: Mapping[str, Any], document: Document, text_key: str = "description") -> Iterator[RawStatus]:
-    if "code" in element:
+    if "code" in element and (document.system or document.channel or _is_code(element["code"])):
         yield RawStatus(
             code=element["code"],
             system=document.system or SYSTEM,
@@ -86,6 +88,13 @@ def _answered(element: Mapping[str, Any], document: Document, text_key: str = "d
             message_id=_text(element.get("transid")),
             text=_text(element.get(text_key)),
         )
+
+
+def _is_code(value: object) -> bool:
+    """Whether a code can be the platform's, in an answer that nothing else says to be: they have four digits."""
+    if isinstance(value, str):
+        return _CODE.fullmatch(value) is not None
+    return isinstance(value, (int, float)) and _LOWEST <= value <= _HIGHEST
 
 
 def _behind(channel: str | None, more: str | None, nested: Mapping[str, Any]) -> RawStatus | None:
