@@ -19,7 +19,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, Python knows this folder only
 
-from benchmarks import calls, load, many_plugins, spans
+from benchmarks import calls, capture, load, many_plugins, spans
 from benchmarks.measure import Figure
 
 SUBJECTS: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
@@ -28,6 +28,7 @@ SUBJECTS: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
     "load": load.figures,
     "calls": calls.usual,
     "worst": calls.worst,
+    "capture": capture.figures,
 }
 _COLUMNS: Final = ("Figure", "Median", "Quartiles", "Min … max", "Target", "Met", "Beside")
 

@@ -136,7 +136,7 @@ def test_every_attribute_and_word_is_explained() -> None:
 def test_every_hook_is_explained_with_an_example_and_its_arguments() -> None:
     page = (ROOT / "docs/plugins.md").read_text()
     hooks = [name for name in hookspecs.__all__ if name.startswith("messaging_status_")]
-    assert len(hooks) == 4
+    assert len(hooks) == 5
     for name in hooks:
         function = getattr(hookspecs, name)
         assert f"{name}(" in page
@@ -148,6 +148,7 @@ def test_every_hook_is_explained_with_an_example_and_its_arguments() -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sorted(messaging_status.__all__) == [
+        "ApiHosts",
         "Catalogue",
         "CatalogueError",
         "Category",

@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 
 from messaging_status import Settings, SettingsError
-from messaging_status.settings import CONFIG_VARIABLE, Keys, PluginChoice, load_settings, read_settings
+from messaging_status.settings import CONFIG_VARIABLE, Capture, Keys, PluginChoice, load_settings, read_settings
 
 from .conftest import ROOT
 
@@ -33,9 +33,10 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("keys.reason", ["a.reason"]),
     ("keys.delivery_status", []),
     ("plugins.allowed", ["acme.pager"]),
+    ("capture.hosts", {"acme": ["api.acme.example"]}),
     ("plugins.blocked", ["acme.office", "webex_connect.sms"]),
 ]
-OTHER_KEYS = "expected one of default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, span_error_status"
+OTHER_KEYS = "expected one of capture, default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, span_error_status"
 OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, system"
 NO_PREFIX = "is not a prefix for attribute names, such as 'messaging.status', without the final dot"
 
@@ -74,7 +75,8 @@ class TestSources:
     def test_each_setting_has_a_case_here(self) -> None:
         fields = [*Settings.__struct_fields__, *(f"keys.{key}" for key in Keys.__struct_fields__)]
         fields += [f"plugins.{key}" for key in PluginChoice.__struct_fields__]
-        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins"}
+        fields += [f"capture.{key}" for key in Capture.__struct_fields__]
+        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins", "capture"}
 
     @pytest.mark.parametrize(("name", "value"), EVERY_SETTING)
     def test_a_mapping_sets_one_and_leaves_the_others(self, name: str, value: Any) -> None:
@@ -129,8 +131,9 @@ class TestDefaultFile:
 
     @pytest.mark.parametrize("name", [name for name, _ in EVERY_SETTING])
     def test_it_shows_each_setting_in_its_table(self, name: str) -> None:
-        table, _, key = name.rpartition(".")
-        parts = re.split(r"(?m)^\[(\w+)\]\n", DEFAULT_FILE.read_text())
+        # The table of hosts is open: what it shows is a system's.
+        table, _, key = name.rpartition(".") if name != "capture.hosts" else (name, "", "webex_connect")
+        parts = re.split(r"(?m)^\[([\w.]+)\]\n", DEFAULT_FILE.read_text())
         tables = dict(zip(["", *parts[1::2]], parts[::2], strict=True))
         assert len(re.findall(rf"(?m)^(?:# )?{key} = ", tables[table])) == 1
 
@@ -147,7 +150,9 @@ class TestDefaultFile:
         file = tmp_path / "my.toml"
         file.write_text(re.sub(r"(?m)^# (\w+ = )", r"\1", DEFAULT_FILE.read_text()))
         assert read_settings(file) == Settings(
-            default_system="webex_connect", plugins=PluginChoice(allowed=("webex_connect.common", "webex_connect.sms"))
+            default_system="webex_connect",
+            plugins=PluginChoice(allowed=("webex_connect.common", "webex_connect.sms")),
+            capture=Capture(hosts={"webex_connect": ("sms-proxy.internal", "*.sandbox.example.com")}),
         )
 
 

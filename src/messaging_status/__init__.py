@@ -6,6 +6,7 @@ from messaging_status.errors import CatalogueError, MessagingStatusError, Plugin
 from messaging_status.hookspecs import hookimpl
 from messaging_status.host import Host
 from messaging_status.model import (
+    ApiHosts,
     Category,
     Document,
     DocumentReader,
@@ -21,6 +22,7 @@ from messaging_status.settings import Keys, PluginChoice, Settings, load_setting
 from messaging_status.unknown import UnknownCode, UnknownCodes
 
 __all__ = [
+    "ApiHosts",
     "Catalogue",
     "CatalogueError",
     "Category",

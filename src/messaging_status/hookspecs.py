@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plugin contract: four hooks, all optional.
+"""The plugin contract: five hooks, all optional.
 
 A plugin is a module (or any object) that an entry point in the group ``messaging_status`` names. The
 entry point's name is the plugin's, ``<system>.<channel>`` by custom, and settings allow or block it by
 that name. Which hooks a plugin answers it says with ``@hookimpl`` from this package. A hook name that is
 not in this file is an error at load.
 
-The first two hooks are asked once, when the host is loaded, and may raise: the plugin is then left out and
+The first three hooks are asked once, when the host is loaded, and may raise: the plugin is then left out and
 the error says why. The last two are called on the path of every decoded status, from any thread: they must be
 quick, look only at their arguments, and never wait. One that raises, answers nonsense or changes what it was
 given costs the record nothing; it is counted, logged once, and switched off after five failures in a row.
@@ -21,7 +21,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from messaging_status.catalogue import Channel
-    from messaging_status.model import DocumentReader, RawStatus, Status
+    from messaging_status.model import ApiHosts, DocumentReader, RawStatus, Status
 
 __all__ = [
     "PROJECT_NAME",
@@ -29,6 +29,7 @@ __all__ = [
     "messaging_status_channels",
     "messaging_status_decoded",
     "messaging_status_documents",
+    "messaging_status_hosts",
     "messaging_status_refine",
 ]
 
@@ -84,6 +85,25 @@ def messaging_status_documents() -> Iterable[DocumentReader]:  # type: ignore[em
             @hookimpl
             def messaging_status_documents():
                 return [DocumentReader(keys=("pagerReceipt",), read=read)]
+    """
+
+
+@hookspec
+def messaging_status_hosts() -> Iterable[ApiHosts]:  # type: ignore[empty-body]
+    """The hosts of the provider's API: in answers of theirs, zero-code instrumentation looks for statuses.
+
+    Called once, when the host is loaded. An answer is then read as a document whose record names the system, and
+    the channel that the request named.
+
+    Returns:
+        A list of hosts by system.
+
+    Example:
+        One API, in several regions::
+
+            @hookimpl
+            def messaging_status_hosts():
+                return [ApiHosts(system="acme", hosts=("api.acme.example", "*.pagers.acme.example"))]
     """
 
 

@@ -17,7 +17,7 @@ from messaging_status.decoder import Decoder
 from messaging_status.errors import PluginError, did_you_mean
 from messaging_status.fork import renewed_after_fork
 from messaging_status.guard import log_error, log_warning, place_of
-from messaging_status.model import AttributeValue, RawStatus, Status
+from messaging_status.model import ApiHosts, AttributeValue, RawStatus, Status
 from messaging_status.overlaid import Edit, lay_over
 from messaging_status.plugins import Failure, Loaded, Plugin, load_plugins
 from messaging_status.reload import OverlayFiles, Watch
@@ -153,6 +153,13 @@ class Host:
         left_out = {name for failure in assembled.failures for name in failure.channels}
         named = {channel.catalogue.full_name: channel for plugin in assembled.plugins for channel in plugin.channels}
         return tuple(named[name] for name in sorted(named) if name not in left_out)
+
+    @property
+    def api_hosts(self) -> tuple[ApiHosts, ...]:
+        """The hosts of providers' APIs: what the plugins name, and what the settings add."""
+        of_plugins = [hosts for plugin in self.plugins for hosts in plugin.hosts]
+        added = self._settings.capture.hosts.items()
+        return (*of_plugins, *(ApiHosts(system=system, hosts=hosts) for system, hosts in added))
 
     @property
     def code_keys(self) -> frozenset[str]:

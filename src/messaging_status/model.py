@@ -20,6 +20,7 @@ __all__ = [
     "FAILURES",
     "MESSAGE_ID",
     "MESSAGING_SYSTEM",
+    "ApiHosts",
     "AttributeValue",
     "Category",
     "Document",
@@ -268,3 +269,16 @@ class DocumentReader(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: tuple[str, ...]
     read: Callable[[Document], Iterable[RawStatus]]
+
+
+class ApiHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a provider's API is, so that the statuses in its answers are looked for, and in nobody else's.
+
+    Attributes:
+        system: Whose API it is.
+        hosts: Names of hosts, without a port: ``api.acme.example``, or ``*.acme.example`` for all below a domain. A
+            star stands for one or more labels.
+    """
+
+    system: str
+    hosts: tuple[str, ...]

@@ -13,7 +13,7 @@ import pluggy
 from messaging_status import hookspecs
 from messaging_status.catalogue import Catalogue, Channel
 from messaging_status.errors import MessagingStatusError, did_you_mean
-from messaging_status.model import DocumentReader
+from messaging_status.model import ApiHosts, DocumentReader
 from messaging_status.settings import PluginChoice
 
 __all__ = ["Failure", "Loaded", "Plugin", "load_plugins"]
@@ -30,6 +30,7 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
         version: That distribution's version.
         channels: The channels that it decodes.
         readers: Its document readers.
+        hosts: The hosts of its provider's API.
         refines: Its answer to ``messaging_status_refine``.
         watches: Its answer to ``messaging_status_decoded``.
     """
@@ -39,6 +40,7 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     channels: tuple[Channel, ...] = ()
     readers: tuple[DocumentReader, ...] = ()
+    hosts: tuple[ApiHosts, ...] = ()
     refines: Callable[..., Any] | None = None
     watches: Callable[..., Any] | None = None
 
@@ -162,6 +164,7 @@ def _ask(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> Plugin:
         version=version,
         channels=_all_of(Channel, "messaging_status_channels", answers),
         readers=_all_of(DocumentReader, "messaging_status_documents", answers),
+        hosts=_all_of(ApiHosts, "messaging_status_hosts", answers),
         refines=answers["messaging_status_refine"],
         watches=answers["messaging_status_decoded"],
     )
@@ -206,6 +209,10 @@ def _wrong_content(item: Any) -> str | None:
         if not isinstance(catalogue, Catalogue) or not isinstance(getattr(catalogue, "rows", None), Mapping):
             return f"catalogue is {catalogue!r:.80}; expected what read_catalogue answers"
         return None if refine is None or callable(refine) else "refine is not a function"
+    if isinstance(item, ApiHosts):
+        system, hosts = _fields(item)
+        is_right = isinstance(system, str) and isinstance(hosts, tuple) and all(isinstance(name, str) for name in hosts)
+        return None if is_right else f"hosts are {hosts!r:.80}; expected a tuple of texts, and a system"
     keys, read = _fields(item)
     if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
         return f"keys are {keys!r:.80}; expected a tuple of texts"

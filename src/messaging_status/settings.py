@@ -15,7 +15,7 @@ from messaging_status._toml_lines import Path, lines_of, named, shown
 from messaging_status.errors import SettingsError, did_you_mean
 from messaging_status.model import DEFAULT_PREFIX, MESSAGING_SYSTEM
 
-__all__ = ["CONFIG_VARIABLE", "Keys", "PluginChoice", "Settings", "load_settings", "read_settings"]
+__all__ = ["CONFIG_VARIABLE", "Capture", "Keys", "PluginChoice", "Settings", "load_settings", "read_settings"]
 
 CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
 """The environment variable that names the settings file."""
@@ -69,6 +69,16 @@ class PluginChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return name not in self.blocked and (self.allowed is None or name in self.allowed)
 
 
+class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What zero-code instrumentation looks at in HTTP clients.
+
+    Attributes:
+        hosts: By system, hosts of its API beside those that its plugin names; a star stands for one or more labels.
+    """
+
+    hosts: dict[_Text, tuple[_Text, ...]] = msgspec.field(default_factory=dict)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All there is to set; ``config/messaging-status.toml`` explains each one.
 
@@ -82,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         overlays: Files that change rows of the catalogues. A relative path in a settings file starts at that file.
         keys: Keys to read a raw status from.
         plugins: Which installed plugins are loaded.
+        capture: What is looked at in HTTP clients.
     """
 
     prefix: _Prefix = DEFAULT_PREFIX
@@ -93,6 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     overlays: tuple[_Text, ...] = ()
     keys: Keys = Keys()
     plugins: PluginChoice = PluginChoice()
+    capture: Capture = msgspec.field(default_factory=Capture)
 
 
 def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Settings:
@@ -170,4 +182,6 @@ _EXPECTATIONS: Final = {
     "exporters": "a list of classes, each as 'package.module:Class'",
     "keys": "a table; write [keys]",
     "plugins": "a table; write [plugins]",
+    "capture": "a table; write [capture]",
+    "hosts": "a table with a list of hosts for each system; write [capture.hosts]",
 }

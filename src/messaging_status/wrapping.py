@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
@@ -52,17 +52,21 @@ class Wrapping:
         try:
             owner, _, name = path.partition(".")
             holder = getattr(module, owner)
-            original = vars(holder).get(name)
-            wrapt.wrap_function_wrapper(module, path, partial(self._call, wrapper))
-            self._undo.append(partial(_restore, holder, name, vars(holder)[name], original))
+            inherited = next(vars(parent)[name] for parent in holder.__mro__ if name in vars(parent))
+            original, replacement = vars(holder).get(name), self._replacement(inherited, wrapper)
+            setattr(holder, name, replacement)
+            self._undo.append(partial(_restore, holder, name, replacement, original))
         except Exception as error:  # noqa: BLE001 - this runs inside an import statement of the application
             log_error("%s:%s is left as it is: %s", module.__name__, path, place_of(error))
 
-    def _call(
-        self, wrapper: Wrapper, method: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        # Whoever has wrapped it once more keeps hold of this wrapper.
-        return method(*args, **kwargs) if self._is_off else wrapper(method, instance, args, kwargs)
+    def _replacement(self, method: Any, wrapper: Wrapper) -> Callable[..., Any]:
+        @wraps(method)
+        def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+            bound = method.__get__(instance, type(instance))
+            # Whoever has wrapped it once more keeps hold of this one.
+            return bound(*args, **kwargs) if self._is_off else wrapper(bound, instance, args, kwargs)
+
+        return call
 
 
 def _restore(holder: Any, name: str, wrapper: object, original: object) -> None:

@@ -11,12 +11,15 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 
+from messaging_status.capture.answers import Answers
+from messaging_status.capture.clients import client_wrappers
+from messaging_status.capture.late import LateStatuses
 from messaging_status.errors import MessagingStatusError
 from messaging_status.guard import log_error, place_of
 from messaging_status.host import Host
 from messaging_status.otel.exporters import EXPORTERS, exporting
 from messaging_status.otel.logs import log_enricher
-from messaging_status.otel.spans import spans_enricher
+from messaging_status.otel.spans import spans_enricher, with_said
 from messaging_status.settings import load_settings
 from messaging_status.wrapping import Wrapping
 
@@ -27,7 +30,7 @@ _OF_EVERY_INSTRUMENTOR: Final = ("tracer_provider", "meter_provider", "logger_pr
 
 
 class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # untyped
-    """Has the OTLP and console exporters put the meaning of messaging statuses on what they export.
+    """Has exporters put the meaning of messaging statuses on what they export, and looks for more in HTTP clients.
 
     ``opentelemetry-instrument`` finds it by its entry point; by hand it is ``instrument()``, once and early. Exporters
     made before are wrapped as well as those made later. It never raises: where the settings are wrong, one error is
@@ -54,9 +57,12 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
             given = {name: value for name, value in options.items() if name not in _OF_EVERY_INSTRUMENTOR}
             host = Host.load(load_settings(given or None))
             cls._wrapping = Wrapping()
-            export = exporting(_enricher(host))
+            answers = Answers(host)
+            export = exporting(_enricher(host, answers.late))
             for exporter in dict.fromkeys((*EXPORTERS, *host.settings.exporters)):
                 cls._wrapping.wrap(f"{exporter}.export", export)
+            for method, wrapper in client_wrappers(answers).items():
+                cls._wrapping.wrap(method, wrapper)
         except MessagingStatusError as error:
             log_error("nothing is enriched: %s", "; ".join(error.problems))
         except Exception as error:  # noqa: BLE001 - the application has to start, whatever is installed or set
@@ -74,14 +80,22 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
             cls._handler = None
 
 
-def _enricher(host: Host) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """A function that answers records of either signal, each with its status's meaning on it. It never raises."""
     spans, log = spans_enricher(host), log_enricher(host)
+
+    def joined(span: ReadableSpan) -> ReadableSpan:
+        try:
+            said = late.take(span.context.span_id) if span.context is not None else None
+            return with_said(span, said, host.settings) if said else span
+        except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
+            host.stumbled(error)
+            return span
 
     def enriched(records: Sequence[Any]) -> Sequence[Any]:
         first = records[0] if isinstance(records, (list, tuple)) and records else None
         if isinstance(first, ReadableSpan):
-            return spans(records)
+            return spans([joined(span) for span in records] if late else records)
         if isinstance(first, ReadableLogRecord):
             return [log(record) for record in records]
         return records

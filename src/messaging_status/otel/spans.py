@@ -13,8 +13,9 @@ from opentelemetry.trace import Status, StatusCode
 from messaging_status.host import Host
 from messaging_status.model import FAILURES
 from messaging_status.otel.attributes import merged
+from messaging_status.settings import Settings
 
-__all__ = ["StatusSpanExporter", "spans_enricher"]
+__all__ = ["StatusSpanExporter", "spans_enricher", "with_said"]
 
 _FAILURES = frozenset(outcome.value for outcome in FAILURES)
 
@@ -105,6 +106,16 @@ def _span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
             return span
 
     return enriched
+
+
+def with_said(span: ReadableSpan, said: Mapping[str, Any], settings: Settings) -> ReadableSpan:
+    """A span that also says what was found out about it after it had ended. What it says itself wins."""
+    attributes = span.attributes
+    everything = merged(span._attributes, dict(attributes or {}), said)  # noqa: SLF001 - with its limits
+    is_failure = (
+        settings.span_error_status and said.get(f"{settings.prefix}.outcome") in _FAILURES and span.status.is_unset
+    )
+    return span if everything is None else _with(span, everything, is_failure=is_failure)
 
 
 def _attributes_of(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from messaging_status import Document, DocumentReader, Origin, RawStatus, hookimpl
+from messaging_status import ApiHosts, Document, DocumentReader, Origin, RawStatus, hookimpl
 
-__all__ = ["messaging_status_documents"]
+__all__ = ["messaging_status_documents", "messaging_status_hosts"]
 
 SYSTEM: Final = "webex_connect"
 META: Final = "meta"
@@ -34,6 +34,12 @@ def messaging_status_documents() -> list[DocumentReader]:
         DocumentReader(keys=("transid",), read=read_element),
         DocumentReader(keys=("message",), read=read_error),
     ]
+
+
+@hookimpl
+def messaging_status_hosts() -> list[ApiHosts]:
+    """The API's hosts, of every tenant and every region, under its present name and its former one."""
+    return [ApiHosts(system=SYSTEM, hosts=("*.webexconnect.io", "api.imiconnect.*"))]
 
 
 def read_receipt(document: Document) -> list[RawStatus]:

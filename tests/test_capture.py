@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statuses in the answers of providers' APIs: real clients, their standard instrumentation, a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import urllib3
+from opentelemetry import trace
+from opentelemetry._logs import set_logger_provider
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind
+
+from messaging_status.otel.instrumentor import MessagingStatusInstrumentor
+
+QUEUED = b'{"response": [{"code": "1001", "transid": "t-1", "description": "Queued"}]}'
+BATCH = b'{"response": [{"code": "1001", "transid": "t-1"}, {"code": "7001", "transid": "t-2"}]}'
+FAILURE = b'{"response": {"code": 7000, "description": "Invalid JSON", "destination": "447700900001"}}'
+V2_ERROR = b'{"code": "7004", "message": "Invalid parameter - sendAt"}'
+HTML = b"<html><body>code=7206 channel=sms</body></html>"
+HUGE = b'{"response": [{"code": "1001", "transid": "t-1"}], "padding": "' + b"x" * 70_000 + b'"}'
+ANSWERS = {
+    "/success": (200, QUEUED, "1001"),
+    "/batch": (200, BATCH, "7001"),
+    "/failure": (400, FAILURE, "7000"),
+    "/v2": (400, V2_ERROR, "7004"),
+    "/gzip": (200, QUEUED, "1001"),
+    "/chunked": (200, QUEUED, "1001"),
+    "/slow": (200, QUEUED, "1001"),
+    "/unauthorized": (401, b"", None),
+    "/html": (500, HTML, None),
+    "/huge": (200, HUGE, None),
+    "/empty": (200, b"", None),
+}
+REQUEST = {"deliverychannel": "sms", "destination": [{"msisdn": ["447700900001"]}]}
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers like the platform."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/broken":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(QUEUED)
+            self.close_connection = True
+            return
+        status, body, _ = ANSWERS[self.path]
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if self.path == "/chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for start in range(0, len(body), 10):
+                part = body[start : start + 10]
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
+            return
+        if self.path == "/gzip":
+            body = gzip.compress(body)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.path == "/slow":
+            self.wfile.write(body[:20])
+            self.wfile.flush()
+            time.sleep(0.3)
+            body = body[20:]
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
+class KeepingExporter(SpanExporter):
+    def __init__(self) -> None:
+        self.kept: list[ReadableSpan] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.kept += spans
+        return SpanExportResult.SUCCESS
+
+
+def by_requests(url: str) -> tuple[int, bytes]:
+    answer = requests.post(url, json=REQUEST, timeout=10)
+    return answer.status_code, answer.content
+
+
+def by_httpx(url: str) -> tuple[int, bytes]:
+    answer = httpx.post(url, json=REQUEST)
+    return answer.status_code, answer.content
+
+
+def by_async_httpx(url: str) -> tuple[int, bytes]:
+    async def post() -> tuple[int, bytes]:
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(url, json=REQUEST)
+            return answer.status_code, answer.content
+
+    return asyncio.run(post())
+
+
+def by_aiohttp(url: str) -> tuple[int, bytes]:
+    async def post() -> tuple[int, bytes]:
+        async with aiohttp.ClientSession() as session, session.post(url, json=REQUEST) as answer:
+            return answer.status, await answer.read()
+
+    return asyncio.run(post())
+
+
+def by_urllib3(url: str) -> tuple[int, bytes]:
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", url, json=REQUEST)
+        return answer.status, answer.data
+
+
+CLIENTS = [by_requests, by_httpx, by_async_httpx, by_aiohttp, by_urllib3]
+INSTRUMENTORS: list[Any] = [
+    RequestsInstrumentor,
+    HTTPXClientInstrumentor,
+    AioHttpClientInstrumentor,
+    URLLib3Instrumentor,
+]
+Post = Callable[[str], tuple[int, bytes]]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[str]:
+    server = Server(("127.0.0.1", 0), Api)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def log_exporter() -> InMemoryLogRecordExporter:
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    set_logger_provider(provider)
+    return exporter
+
+
+class Telemetry:
+    """What left the process."""
+
+    def __init__(self, provider: TracerProvider, exporter: KeepingExporter, logs: InMemoryLogRecordExporter) -> None:
+        self.provider = provider
+        self._exporter = exporter
+        self._logs = logs
+
+    def spans(self) -> list[ReadableSpan]:
+        self.provider.force_flush()
+        return self._exporter.kept
+
+    def span(self) -> dict[str, Any]:
+        """The attributes of ours of the one client span."""
+        (span,) = (span for span in self.spans() if span.kind is SpanKind.CLIENT)
+        return ours(span.attributes)
+
+    def logs(self) -> list[dict[str, Any]]:
+        return [ours(record.log_record.attributes) for record in self._logs.get_finished_logs()]
+
+
+def ours(attributes: Any) -> dict[str, Any]:
+    return {key: value for key, value in (attributes or {}).items() if key.startswith("messaging.")}
+
+
+def instrumented(api: str, **options: Any) -> MessagingStatusInstrumentor:
+    instrumentor = MessagingStatusInstrumentor()
+    hosts = {"webex_connect": ["127.0.0.1"]}
+    instrumentor.instrument(exporters=[f"{__name__}:KeepingExporter"], capture={"hosts": hosts}, **options)
+    return instrumentor
+
+
+@pytest.fixture(params=["ours first", "ours last"])
+def telemetry(request: pytest.FixtureRequest, api: str, log_exporter: InMemoryLogRecordExporter) -> Iterator[Telemetry]:
+    """Everything instrumented, in either order: nobody can choose it."""
+    log_exporter.clear()
+    exporter, provider = KeepingExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=60_000))
+    ours_last = request.param == "ours last"
+    instrumentor = None if ours_last else instrumented(api)
+    for client in INSTRUMENTORS:
+        client().instrument(tracer_provider=provider)
+    instrumentor = instrumentor or instrumented(api)
+    yield Telemetry(provider, exporter, log_exporter)
+    for client in INSTRUMENTORS:
+        client().uninstrument()
+    instrumentor.uninstrument()
+    provider.shutdown()
+
+
+@pytest.fixture
+def bare(api: str, log_exporter: InMemoryLogRecordExporter) -> Iterator[Telemetry]:
+    """Without the clients' own instrumentation."""
+    log_exporter.clear()
+    instrumentor = instrumented(api)
+    yield Telemetry(TracerProvider(shutdown_on_exit=False), KeepingExporter(), log_exporter)
+    instrumentor.uninstrument()
+
+
+@pytest.mark.parametrize("post", CLIENTS)
+class TestAnswers:
+    @pytest.mark.parametrize("path", ANSWERS)
+    def test_the_span_of_the_request_says_what_the_answer_says(
+        self, telemetry: Telemetry, api: str, post: Post, path: str
+    ) -> None:
+        status, body, code = ANSWERS[path]
+        assert post(api + path) == (status, body)
+        found = telemetry.span()
+        assert found.get("messaging.status.code") == code
+        assert telemetry.logs() == []
+        assert "4477" not in json.dumps(found)
+
+    def test_everything_that_is_known_is_said(self, telemetry: Telemetry, api: str, post: Post) -> None:
+        post(api + "/success")
+        assert telemetry.span() == {
+            "messaging.status.code": "1001",
+            "messaging.status.description": "Queued",
+            "messaging.status.severity": "INFO",
+            "messaging.status.retryable": False,
+            "messaging.status.category": "success",
+            "messaging.status.outcome": "accepted",
+            "messaging.status.channel": "sms",
+            "messaging.system": "webex_connect",
+            "messaging.message.id": "t-1",
+        }
+
+    def test_without_a_client_span_it_is_a_log_record(self, bare: Telemetry, api: str, post: Post) -> None:
+        assert post(api + "/failure") == (400, FAILURE)
+        (record,) = bare.logs()
+        assert (record["messaging.status.code"], record["messaging.status.channel"]) == ("7000", "sms")
+
+    def test_a_broken_connection_is_the_clients_own_error(self, telemetry: Telemetry, api: str, post: Post) -> None:
+        with pytest.raises(Exception) as ours_on:  # noqa: PT011 - every client has its own
+            post(api + "/broken")
+        MessagingStatusInstrumentor().uninstrument()
+        with pytest.raises(type(ours_on.value)):
+            post(api + "/broken")
+        instrumented(api)
+        assert all("messaging.status.code" not in (span.attributes or {}) for span in telemetry.spans())
+
+    def test_other_hosts_are_left_alone(self, telemetry: Telemetry, api: str, post: Post) -> None:
+        assert post(api.replace("127.0.0.1", "localhost") + "/success") == (200, QUEUED)
+        assert telemetry.span() == {}
+        assert telemetry.logs() == []
+
+
+class TestStreams:
+    def test_requests_hands_on_what_has_come_and_reads_nothing_ahead(self, telemetry: Telemetry, api: str) -> None:
+        started = time.monotonic()
+        with requests.post(api + "/slow", json=REQUEST, stream=True, timeout=10) as answer:
+            chunks = answer.iter_content(20)
+            assert next(chunks) == QUEUED[:20]
+            assert time.monotonic() - started < 0.25
+            assert b"".join(chunks) == QUEUED[20:]
+        assert telemetry.span()["messaging.status.code"] == "1001"
+
+    def test_httpx_does_so_too(self, telemetry: Telemetry, api: str) -> None:
+        started = time.monotonic()
+        with httpx.stream("POST", api + "/slow", json=REQUEST) as answer:
+            chunks = answer.iter_bytes(20)
+            assert next(chunks) == QUEUED[:20]
+            assert time.monotonic() - started < 0.25
+            assert b"".join(chunks) == QUEUED[20:]
+        assert telemetry.span()["messaging.status.code"] == "1001"
+
+    def test_a_response_that_nobody_else_holds_is_read_all_the_same(self, telemetry: Telemetry, api: str) -> None:
+        assert (
+            b"".join(requests.post(api + "/success", json=REQUEST, stream=True, timeout=10).iter_content(9)) == QUEUED
+        )
+        assert telemetry.span()["messaging.status.code"] == "1001"
+
+    def test_an_answer_that_nobody_reads_says_nothing(self, telemetry: Telemetry, api: str) -> None:
+        requests.post(api + "/success", json=REQUEST, stream=True, timeout=10).close()
+        assert telemetry.span() == {}
+        assert telemetry.logs() == []
+
+    def test_an_answer_that_is_read_after_the_export_is_a_log_record_of_that_span(
+        self, telemetry: Telemetry, api: str, log_exporter: InMemoryLogRecordExporter
+    ) -> None:
+        answer = requests.post(api + "/success", json=REQUEST, stream=True, timeout=10)
+        (span,) = telemetry.spans()
+        assert answer.json()["response"][0]["code"] == "1001"
+        (record,) = log_exporter.get_finished_logs()
+        assert record.log_record.span_id == span.context.span_id
+        assert ours(record.log_record.attributes)["messaging.status.code"] == "1001"
+
+
+class TestTheApplication:
+    def test_hooks_of_the_user_keep_working(self, api: str) -> None:
+        seen = []
+        exporter, provider = KeepingExporter(), TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        ours_on = instrumented(api)
+        client = RequestsInstrumentor()
+        client.instrument(tracer_provider=provider, response_hook=lambda span, _, answer: seen.append(answer.content))
+        requests.post(api + "/success", json=REQUEST, hooks={"response": lambda answer, **_: None}, timeout=10)
+        client.uninstrument()
+        ours_on.uninstrument()
+        assert seen == [QUEUED]
+        assert ours(exporter.kept[0].attributes)["messaging.status.code"] == "1001"
+
+    def test_what_the_span_says_already_stays(self, api: str) -> None:
+        exporter, provider = KeepingExporter(), TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        ours_on, client = instrumented(api, span_error_status=True), RequestsInstrumentor()
+        client.instrument(
+            tracer_provider=provider, request_hook=lambda span, _: span.set_attribute("messaging.status.fault", "mine")
+        )
+        requests.post(api + "/failure", json=REQUEST, timeout=10)
+        client.uninstrument()
+        ours_on.uninstrument()
+        found = ours(exporter.kept[0].attributes)
+        assert (found["messaging.status.fault"], found["messaging.status.code"]) == ("mine", "7000")
+
+    def test_a_trace_that_is_not_sampled_stays_silent(self, bare: Telemetry, api: str) -> None:
+        context = trace.SpanContext(trace_id=1, span_id=2, is_remote=False)
+        with trace.use_span(trace.NonRecordingSpan(context)):
+            by_requests(api + "/failure")
+        assert bare.logs() == []
+
+    def test_several_threads_and_tasks_do_not_mix_up_their_answers(self, telemetry: Telemetry, api: str) -> None:
+        async def post_all() -> None:
+            async with httpx.AsyncClient() as client:
+                await asyncio.gather(
+                    *(client.post(api + path, json=REQUEST) for path in ("/slow", "/batch", "/failure") * 5)
+                )
+
+        asyncio.run(post_all())
+        found: dict[str, list[Any]] = {}
+        for span in telemetry.spans():
+            attributes = span.attributes or {}
+            url = str(attributes.get("http.url", attributes.get("url.full")))
+            found.setdefault(url.removeprefix(api), []).append(attributes["messaging.status.code"])
+        assert found == {"/slow": ["1001"] * 5, "/batch": ["7001"] * 5, "/failure": ["7000"] * 5}
