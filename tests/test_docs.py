@@ -175,6 +175,7 @@ def test_the_public_names_are_these() -> None:
         "UnknownCodes",
         "Variant",
         "hookimpl",
+        "is_retryable",
         "load_settings",
         "parse_catalogue",
         "read_catalogue",

@@ -13,7 +13,15 @@ import pytest
 import tomli_w
 
 from messaging_status import Settings, SettingsError
-from messaging_status.settings import CONFIG_VARIABLE, Capture, Keys, PluginChoice, load_settings, read_settings
+from messaging_status.settings import (
+    CONFIG_VARIABLE,
+    Capture,
+    Keys,
+    PluginChoice,
+    Receipts,
+    load_settings,
+    read_settings,
+)
 
 from .conftest import ROOT
 
@@ -35,8 +43,13 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("plugins.allowed", ["acme.pager"]),
     ("capture.hosts", {"acme": ["api.acme.example"]}),
     ("plugins.blocked", ["acme.office", "webex_connect.sms"]),
+    ("receipts.paths", ["/receipts", "/"]),
+    ("receipts.secret_file", "/srv/receipts.secret"),
 ]
-OTHER_KEYS = "expected one of capture, default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, span_error_status"
+OTHER_KEYS = (
+    "expected one of capture, default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, "
+    "receipts, span_error_status"
+)
 OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, system"
 NO_PREFIX = "is not a prefix for attribute names, such as 'messaging.status', without the final dot"
 
@@ -76,7 +89,8 @@ class TestSources:
         fields = [*Settings.__struct_fields__, *(f"keys.{key}" for key in Keys.__struct_fields__)]
         fields += [f"plugins.{key}" for key in PluginChoice.__struct_fields__]
         fields += [f"capture.{key}" for key in Capture.__struct_fields__]
-        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins", "capture"}
+        fields += [f"receipts.{key}" for key in Receipts.__struct_fields__]
+        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins", "capture", "receipts"}
 
     @pytest.mark.parametrize(("name", "value"), EVERY_SETTING)
     def test_a_mapping_sets_one_and_leaves_the_others(self, name: str, value: Any) -> None:
@@ -139,7 +153,16 @@ class TestDefaultFile:
 
     @pytest.mark.parametrize(
         "shown",
-        [*(f"{name} =" for name in Settings.__struct_fields__[:5]), "[keys]", "[plugins]", "allowed =", "blocked ="],
+        [
+            *(f"{name} =" for name in Settings.__struct_fields__[:5]),
+            "[keys]",
+            "[plugins]",
+            "allowed =",
+            "blocked =",
+            "[receipts]",
+            "paths =",
+            "secret_file =",
+        ],
     )
     def test_it_explains_each_setting_in_the_line_above(self, shown: str) -> None:
         found = re.search(rf"(?m)^(.*)\n(?:# )?{re.escape(shown)}", DEFAULT_FILE.read_text())
@@ -153,6 +176,7 @@ class TestDefaultFile:
             default_system="webex_connect",
             plugins=PluginChoice(allowed=("webex_connect.common", "webex_connect.sms")),
             capture=Capture(hosts={"webex_connect": ("sms-proxy.internal", "*.sandbox.example.com")}),
+            receipts=Receipts(secret_file=str(tmp_path / "receipts.secret")),
         )
 
 
@@ -197,6 +221,17 @@ class TestMistakes:
             ("span_error_status = 1", "my.toml:1: span_error_status: 1 is not true or false"),
             ("log_severity = 'WARN'", "my.toml:1: log_severity: 'WARN' is not true or false"),
             ("keys = 3", "my.toml:1: keys: 3 is not a table; write [keys]"),
+            ("receipts = []", "my.toml:1: receipts: [] is not a table; write [receipts]"),
+            ("[receipts]\npath = []", "my.toml:2: receipts.path: there is no such setting; did you mean 'paths'?"),
+            (
+                "[receipts]\npaths = ['receipts']",
+                "my.toml:2: receipts.paths: ['receipts'] is not a list of paths, each as '/receipts'",
+            ),
+            (
+                "[receipts]\npaths = '/receipts'",
+                "my.toml:2: receipts.paths: '/receipts' is not a list of paths, each as '/receipts'",
+            ),
+            ("[receipts]\nsecret_file = ''", "my.toml:2: receipts.secret_file: '' is not the path of a file, as text"),
             ("plugins = ['a']", "my.toml:1: plugins: ['a'] is not a table; write [plugins]"),
             ("[keys]\ncode = 'code'", "my.toml:2: keys.code: 'code' is not a list of texts"),
             ("[keys]\nchannel = [1]", "my.toml:2: keys.channel: [1] is not a list of texts"),
@@ -305,6 +340,14 @@ class TestFiles:
             "my.toml: cannot be read as TOML: 'utf-8' codec can't decode byte 0xff in position 10: invalid start byte"
         )
         assert problems_of_file(file) == [problem]
+
+    def test_a_relative_path_starts_at_the_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "my.toml"
+        file.write_text("overlays = ['a.toml', '/b.toml']\n[receipts]\nsecret_file = 'c'\n")
+        settings = read_settings(file)
+        assert settings.overlays == (str(tmp_path / "a.toml"), "/b.toml")
+        assert settings.receipts.secret_file == str(tmp_path / "c")
+        assert load_settings({"receipts": {"secret_file": "c"}}).receipts == Receipts(secret_file="c")  # noqa: S106 - a name
 
     def test_an_empty_file_is_all_defaults(self, tmp_path: Path) -> None:
         file = tmp_path / "my.toml"

@@ -18,6 +18,7 @@ from messaging_status.model import (
     Status,
 )
 from messaging_status.overlaid import Edit
+from messaging_status.retry import is_retryable
 from messaging_status.settings import Keys, PluginChoice, Settings, load_settings, read_settings
 from messaging_status.unknown import UnknownCode, UnknownCodes
 
@@ -49,6 +50,7 @@ __all__ = [
     "UnknownCodes",
     "Variant",
     "hookimpl",
+    "is_retryable",
     "load_settings",
     "parse_catalogue",
     "read_catalogue",

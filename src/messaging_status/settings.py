@@ -15,13 +15,23 @@ from messaging_status._toml_lines import Path, lines_of, named, shown
 from messaging_status.errors import SettingsError, did_you_mean
 from messaging_status.model import DEFAULT_PREFIX, MESSAGING_SYSTEM
 
-__all__ = ["CONFIG_VARIABLE", "Capture", "Keys", "PluginChoice", "Settings", "load_settings", "read_settings"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "Capture",
+    "Keys",
+    "PluginChoice",
+    "Receipts",
+    "Settings",
+    "load_settings",
+    "read_settings",
+]
 
 CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
 """The environment variable that names the settings file."""
 
 _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
 _ClassPath = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")]
+_UrlPath = Annotated[str, msgspec.Meta(pattern=r"\A/[^\s?#]*\Z")]
 _Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")]
 
 
@@ -79,6 +89,19 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hosts: dict[_Text, tuple[_Text, ...]] = msgspec.field(default_factory=dict)
 
 
+class Receipts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where ``ReceiptMiddleware`` finds receipts in the requests to a web application.
+
+    Attributes:
+        paths: The paths that receipts are sent to, as ``/receipts``.
+        secret_file: The file with the secret that receipts are signed with; None to verify nothing. A relative path
+            in a settings file starts at that file.
+    """
+
+    paths: tuple[_UrlPath, ...] = ()
+    secret_file: _Text | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All there is to set; ``config/messaging-status.toml`` explains each one.
 
@@ -93,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         keys: Keys to read a raw status from.
         plugins: Which installed plugins are loaded.
         capture: What is looked at in HTTP clients.
+        receipts: Where a web application is sent receipts.
     """
 
     prefix: _Prefix = DEFAULT_PREFIX
@@ -105,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keys: Keys = Keys()
     plugins: PluginChoice = PluginChoice()
     capture: Capture = msgspec.field(default_factory=Capture)
+    receipts: Receipts = Receipts()
 
 
 def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Settings:
@@ -143,7 +168,11 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         raise SettingsError([msg]) from error
     settings = _validate(document, where=os.fspath(path), text=text)
     folder = pathlib.Path(path).parent
-    return msgspec.structs.replace(settings, overlays=tuple(str(folder / name) for name in settings.overlays))
+    receipts = settings.receipts
+    if receipts.secret_file is not None:
+        receipts = msgspec.structs.replace(receipts, secret_file=str(folder / receipts.secret_file))
+    overlays = tuple(str(folder / name) for name in settings.overlays)
+    return msgspec.structs.replace(settings, overlays=overlays, receipts=receipts)
 
 
 def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:
@@ -184,4 +213,7 @@ _EXPECTATIONS: Final = {
     "plugins": "a table; write [plugins]",
     "capture": "a table; write [capture]",
     "hosts": "a table with a list of hosts for each system; write [capture.hosts]",
+    "receipts": "a table; write [receipts]",
+    "paths": "a list of paths, each as '/receipts'",
+    "secret_file": "the path of a file, as text",
 }

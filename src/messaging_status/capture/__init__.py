@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statuses that no instrumentation captures: in the answers of providers' APIs, and in receipts."""
+"""Statuses taken where they arrive: delivery receipts in the requests of a web application."""
+
+from messaging_status.capture.receipts import ReceiptMiddleware
+
+__all__ = ["ReceiptMiddleware"]

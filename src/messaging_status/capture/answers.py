@@ -11,8 +11,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
 from messaging_status.capture.late import Attributes, LateStatuses, Said
 from messaging_status.capture.log import log_status
@@ -42,7 +43,7 @@ class Answers:
             host: What decodes, and names the hosts.
         """
         self._host = host
-        self.late = LateStatuses(lambda context, said: log_status(host, said(), context))
+        self.late = LateStatuses(lambda span, said: log_status(host, said(), _context_of(span)))
         patterns = [(name.casefold(), hosts.system) for hosts in host.api_hosts for name in hosts.hosts]
         self._patterns = [(re.compile(translate(pattern)), system) for pattern, system in patterns]
         self._system_of = lru_cache(_REMEMBERED)(self._system)
@@ -134,7 +135,7 @@ class Call:
             if self._has_span:
                 self._late.arrived(self._context, said)
             elif not self._context.is_valid or self._context.trace_flags.sampled:
-                log_status(self._host, said(), self._context)
+                log_status(self._host, said(), _context_of(self._context))
         except Exception as error:  # noqa: BLE001 - this runs while the application reads its answer
             self._host.stumbled(error)
 
@@ -147,6 +148,10 @@ class Call:
         if channel is not None:
             around[f"{self._host.settings.prefix}.channel"] = channel
         return self._host.enrich({}, body, resource=around)
+
+
+def _context_of(span: SpanContext) -> Context:
+    return trace.set_span_in_context(NonRecordingSpan(span))
 
 
 def _constant(said: Attributes) -> Said:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
-from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
-from opentelemetry.trace import NonRecordingSpan, SpanContext
+from opentelemetry.context import Context
 
-from messaging_status.capture.late import Attributes
 from messaging_status.host import Host
+from messaging_status.model import AttributeValue
 
 __all__ = ["EVENT_NAME", "log_status"]
 
@@ -25,13 +25,13 @@ _NUMBERS: Final = {
 }
 
 
-def log_status(host: Host, said: Attributes, context: SpanContext | None = None) -> None:
+def log_status(host: Host, said: Mapping[str, AttributeValue], context: Context | None = None) -> None:
     """Emit what there is to say about a status as a log record; nothing where there is nothing to say.
 
     Args:
         host: Whose prefix the attributes have.
         said: The attributes.
-        context: The span that the status belongs to; None for the current one.
+        context: Where the span is that the status belongs to; None for the current context.
     """
     if not said:
         return
@@ -39,7 +39,7 @@ def log_status(host: Host, said: Attributes, context: SpanContext | None = None)
     get_logger("messaging_status").emit(
         LogRecord(
             timestamp=time.time_ns(),
-            context=trace.set_span_in_context(NonRecordingSpan(context)) if context is not None else None,
+            context=context,
             severity_number=_NUMBERS.get(severity),
             severity_text=severity or None,
             event_name=EVENT_NAME,
