@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,8 @@ from types import ModuleType
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -38,6 +40,19 @@ SIM_FULL: Mapping[str, str | bool] = {
     "error.type": "recipient_unreachable",
 }
 """What is to be put on a record that carries 7206 on sms, and nothing else of ours."""
+
+
+class KeepingExporter(SpanExporter):
+    """An exporter that an application may bring along."""
+
+    def __init__(self) -> None:
+        """Start with nothing exported."""
+        self.kept: list[ReadableSpan] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Keep the spans."""
+        self.kept += spans
+        return SpanExportResult.SUCCESS
 
 
 def receiving_http(server: HTTPServer) -> Received:

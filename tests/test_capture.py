@@ -8,7 +8,7 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -26,10 +26,12 @@ from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.trace import SpanKind
 
 from messaging_status.otel.instrumentor import MessagingStatusInstrumentor
+
+from .conftest import KeepingExporter
 
 QUEUED = b'{"response": [{"code": "1001", "transid": "t-1", "description": "Queued"}]}'
 BATCH = b'{"response": [{"code": "1001", "transid": "t-1"}, {"code": "7001", "transid": "t-2"}]}'
@@ -96,15 +98,6 @@ class Api(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     request_queue_size = 64
-
-
-class KeepingExporter(SpanExporter):
-    def __init__(self) -> None:
-        self.kept: list[ReadableSpan] = []
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.kept += spans
-        return SpanExportResult.SUCCESS
 
 
 def by_requests(url: str) -> tuple[int, bytes]:
@@ -197,7 +190,7 @@ def ours(attributes: Any) -> dict[str, Any]:
 def instrumented(api: str, **options: Any) -> MessagingStatusInstrumentor:
     instrumentor = MessagingStatusInstrumentor()
     hosts = {"webex_connect": ["127.0.0.1"]}
-    instrumentor.instrument(exporters=[f"{__name__}:KeepingExporter"], capture={"hosts": hosts}, **options)
+    instrumentor.instrument(exporters=["tests.conftest:KeepingExporter"], capture={"hosts": hosts}, **options)
     return instrumentor
 
 

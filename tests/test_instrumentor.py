@@ -19,13 +19,12 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
     ConsoleSpanExporter,
     SimpleSpanProcessor,
     SpanExporter,
-    SpanExportResult,
 )
 from pytest_httpserver import HTTPServer
 
@@ -34,7 +33,7 @@ from messaging_status.cli.receiver import Received, receiving
 from messaging_status.otel import StatusSpanExporter
 from messaging_status.otel.instrumentor import MessagingStatusInstrumentor
 
-from .conftest import SIM_FULL, InstallPlugin, receiving_http
+from .conftest import SIM_FULL, InstallPlugin, KeepingExporter, receiving_http
 
 APPS = Path(__file__).parent / "apps"
 SENT = {"messaging.channel": "sms", "messaging.status.code": "7206"}
@@ -245,17 +244,6 @@ for _ in range(10):
 """
 
 
-class KeepingExporter(SpanExporter):
-    """What an application may bring along."""
-
-    def __init__(self) -> None:
-        self.kept: list[ReadableSpan] = []
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.kept += spans
-        return SpanExportResult.SUCCESS
-
-
 @pytest.fixture
 def instrumentor() -> Iterator[MessagingStatusInstrumentor]:
     instrumentor = MessagingStatusInstrumentor()
@@ -306,7 +294,7 @@ class TestByHand:
     def test_other_exporters_by_name(
         self, instrumentor: MessagingStatusInstrumentor, caplog: pytest.LogCaptureFixture
     ) -> None:
-        exporters = [f"{__name__}:KeepingExporter", f"{__name__}:NoExporter", "no.such.module:Exporter"]
+        exporters = ["tests.conftest:KeepingExporter", f"{__name__}:NoExporter", "no.such.module:Exporter"]
         instrumentor.instrument(exporters=exporters, prefix="acme", tracer_provider=None)
         exporter = KeepingExporter()
         send_through(exporter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any
 
@@ -60,6 +61,15 @@ class Wrapping:
             log_error("%s:%s is left as it is: %s", module.__name__, path, place_of(error))
 
     def _replacement(self, method: Any, wrapper: Wrapper) -> Callable[..., Any]:
+        if iscoroutinefunction(method):
+            # Whoever asks whether it is one has to hear yes.
+            @wraps(method)
+            async def call_async(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+                bound = method.__get__(instance, type(instance))
+                return await (bound(*args, **kwargs) if self._is_off else wrapper(bound, instance, args, kwargs))
+
+            return call_async
+
         @wraps(method)
         def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
             bound = method.__get__(instance, type(instance))

@@ -467,3 +467,21 @@ def test_any_content_is_taken(body: dict[str, Any], attributes: dict[str, str]) 
     free = {key: value for key, value in found.items() if key not in {"messaging.message.id", "messaging.status.code"}}
     assert not any(word in str(value) for value in free.values() for word in PERSONAL)
     assert found.get("messaging.system", "meta") == "meta"
+
+
+def test_the_host_of_the_graph_api_is_known() -> None:
+    assert ("meta", ("graph.facebook.com",)) in [(hosts.system, hosts.hosts) for hosts in HOST.api_hosts]
+
+
+def test_an_unknown_code_behind_another_platform_is_counted_by_its_own_system() -> None:
+    host = Host.load({}, strict=True)
+    info = {
+        "code": "7200",
+        "deliveryChannel": "whatsapp",
+        "deliveryStatus": "Failed",
+        "additionalInfo": "(#987654)  | x",
+    }
+    host.enrich({}, {"deliveryInfoNotification": {"deliveryInfo": info}})
+    assert {(code.system, code.channel, code.code) for code in host.unknown_codes.counts} == {
+        ("meta", "whatsapp", "987654")
+    }

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from messaging_status import Document, DocumentReader, Origin, RawStatus, hookimpl
+from messaging_status import ApiHosts, Document, DocumentReader, Origin, RawStatus, hookimpl
 
-__all__ = ["messaging_status_documents"]
+__all__ = ["messaging_status_documents", "messaging_status_hosts"]
 
 SYSTEM: Final = "meta"
 WHATSAPP: Final = "whatsapp"
@@ -33,6 +33,12 @@ def messaging_status_documents() -> list[DocumentReader]:
         DocumentReader(keys=("entry",), read=read_webhook),
         DocumentReader(keys=("errors", "statuses"), read=read_on_premises),
     ]
+
+
+@hookimpl
+def messaging_status_hosts() -> list[ApiHosts]:
+    """The Graph API's host, for WhatsApp and Messenger alike."""
+    return [ApiHosts(system=SYSTEM, hosts=("graph.facebook.com",))]
 
 
 def read_error(document: Document) -> list[RawStatus]:
