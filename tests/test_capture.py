@@ -29,6 +29,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.trace import SpanKind
 
+from messaging_status import Host
+from messaging_status.capture.answers import Answers
+from messaging_status.capture.late import LateStatuses
 from messaging_status.otel.instrumentor import MessagingStatusInstrumentor
 
 from .conftest import KeepingExporter
@@ -39,6 +42,7 @@ FAILURE = b'{"response": {"code": 7000, "description": "Invalid JSON", "destinat
 V2_ERROR = b'{"code": "7004", "message": "Invalid parameter - sendAt"}'
 HTML = b"<html><body>code=7206 channel=sms</body></html>"
 HUGE = b'{"response": [{"code": "1001", "transid": "t-1"}], "padding": "' + b"x" * 70_000 + b'"}'
+LARGE = b'{"response": [{"code": "1001", "transid": "t-1"}], "padding": "' + b"x" * 30_000 + b'"}'
 ANSWERS = {
     "/success": (200, QUEUED, "1001"),
     "/batch": (200, BATCH, "7001"),
@@ -51,6 +55,7 @@ ANSWERS = {
     "/html": (500, HTML, None),
     "/huge": (200, HUGE, None),
     "/empty": (200, b"", None),
+    "/large": (200, LARGE, "1001"),
 }
 REQUEST = {"deliverychannel": "sms", "destination": [{"msisdn": ["447700900001"]}]}
 
@@ -356,3 +361,99 @@ class TestTheApplication:
             url = str(attributes.get("http.url", attributes.get("url.full")))
             found.setdefault(url.removeprefix(api), []).append(attributes["messaging.status.code"])
         assert found == {"/slow": ["1001"] * 5, "/batch": ["7001"] * 5, "/failure": ["7000"] * 5}
+
+
+class TestHosts:
+    @pytest.mark.parametrize(
+        ("location", "is_ours"),
+        [
+            ("eu.webexconnect.io", True),
+            ("API.EU.WebexConnect.io:443", True),
+            ("user:secret@api.imiconnect.com", True),
+            ("webexconnect.io", False),
+            ("webexconnect.io.example.com", False),
+            ("example.com", False),
+            ("[::1]:80", False),
+            ("[", False),
+            (None, False),
+            ("", False),
+        ],
+    )
+    def test_a_host_is_found_by_its_name_alone(self, host: Host, location: str | None, is_ours: bool) -> None:
+        assert (Answers(host).call(location) is not None) is is_ours
+
+
+class TestLate:
+    """What an answer says, on its way to the export of its span."""
+
+    @pytest.fixture
+    def left(self) -> list[tuple[int, Any]]:
+        return []
+
+    @pytest.fixture
+    def late(self, left: list[tuple[int, Any]]) -> LateStatuses:
+        return LateStatuses(lambda context, said: left.append((context.span_id, said())))
+
+    @staticmethod
+    def context(span_id: int) -> trace.SpanContext:
+        return trace.SpanContext(trace_id=1, span_id=span_id, is_remote=False)
+
+    def test_it_is_taken_once(self, late: LateStatuses, left: list[Any]) -> None:
+        late.expect(self.context(1))
+        assert bool(late)
+        late.arrived(self.context(1), lambda: {"a": "b"})
+        assert (late.take(1), late.take(1), bool(late), left) == ({"a": "b"}, None, False, [])
+
+    def test_what_arrives_after_the_export_is_left_over(self, late: LateStatuses, left: list[Any]) -> None:
+        late.expect(self.context(1))
+        assert late.take(1) is None
+        late.arrived(self.context(1), lambda: {"a": "b"})
+        assert left == [(1, {"a": "b"})]
+
+    def test_what_no_export_takes_within_a_minute_is_left_over(
+        self, late: LateStatuses, left: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = time.monotonic()
+        for span_id, age in ((1, 61), (2, 61), (3, 59)):
+            monkeypatch.setattr("messaging_status.capture.late.time.monotonic", lambda age=age: now - age)
+            late.expect(self.context(span_id))
+        for span_id in (1, 3):
+            late.arrived(self.context(span_id), lambda: {"a": "b"})
+        monkeypatch.setattr("messaging_status.capture.late.time.monotonic", lambda: now)
+        late.expect(self.context(4))
+        assert left == [(1, {"a": "b"})]
+        assert (late.take(2), late.take(3)) == (None, {"a": "b"})
+
+    def test_it_waits_for_a_thousand_at_most(self, late: LateStatuses, left: list[Any]) -> None:
+        for span_id in range(1, 1_501):
+            late.expect(self.context(span_id))
+            late.arrived(self.context(span_id), lambda: {"a": "b"})
+        assert [span_id for span_id, _ in left] == list(range(1, 501))
+
+
+@pytest.mark.parametrize(
+    ("request_body", "channel"),
+    [
+        ('{"deliverychannel": "whatsapp"}', "whatsapp"),
+        (b'[{"channel": "SMS"}]', "sms"),
+        ('{"channel": {"a": 1}}', None),
+        ("not json", None),
+        ("[]", None),
+        (None, None),
+        (["a list"], None),
+        (json.dumps({"channel": "sms", "text": "x" * 10_000}), "sms"),
+        (json.dumps({"channel": "sms", "text": "x" * 100_000}), None),
+    ],
+    ids=range(9),
+)
+def test_the_channel_is_the_one_that_the_request_names(
+    host: Host, log_exporter: InMemoryLogRecordExporter, request_body: object, channel: str | None
+) -> None:
+    log_exporter.clear()
+    call = Answers(host).call("eu.webexconnect.io", request_body)
+    assert call is not None
+    call.read(QUEUED)
+    call.read(QUEUED)
+    (record,) = log_exporter.get_finished_logs()
+    assert (record.log_record.attributes or {}).get("messaging.status.channel") == channel
+    assert (record.log_record.event_name, record.log_record.severity_text) == ("messaging.status", "INFO")
