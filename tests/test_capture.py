@@ -341,6 +341,13 @@ class TestTheApplication:
         found = ours(exporter.kept[0].attributes)
         assert (found["messaging.status.fault"], found["messaging.status.code"]) == ("mine", "7000")
 
+    def test_a_span_of_the_applications_own_is_no_clients(self, bare: Telemetry, api: str) -> None:
+        with bare.provider.get_tracer("app").start_as_current_span("send", kind=SpanKind.SERVER) as span:
+            by_requests(api + "/failure")
+        assert isinstance(span, ReadableSpan)
+        assert ours(span.attributes) == {}
+        assert [record["messaging.status.code"] for record in bare.logs()] == ["7000"]
+
     def test_a_trace_that_is_not_sampled_stays_silent(self, bare: Telemetry, api: str) -> None:
         context = trace.SpanContext(trace_id=1, span_id=2, is_remote=False)
         with trace.use_span(trace.NonRecordingSpan(context)):

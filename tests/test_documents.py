@@ -161,6 +161,7 @@ class TestOthers:
         "body",
         [
             {"event": "http", "data": {"response": {"code": 404}}},
+            {"event": "bank", "data": {"response": {"code": 1001, "description": "ok"}}},
             {"calls": [{"response": {"code": 200}}, {"response": {"code": 503, "description": "busy"}}]},
             {"req": '{"response":{"code":"ECONNRESET"}}'},
             {"event": "payment", "result": {"transid": "88", "code": "1001"}},

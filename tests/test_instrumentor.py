@@ -19,12 +19,13 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
     ConsoleSpanExporter,
     SimpleSpanProcessor,
     SpanExporter,
+    SpanExportResult,
 )
 from pytest_httpserver import HTTPServer
 
@@ -290,6 +291,22 @@ class TestByHand:
             assert OTLPSpanExporter.export is original
         send_through(OTLPSpanExporter(endpoint=f"{received.endpoint}/v1/traces"))
         assert sent(received)["span"] == [SENT]
+
+    def test_what_others_have_wrapped_on_top_stays(self, instrumentor: MessagingStatusInstrumentor) -> None:
+        def counted(self: KeepingExporter, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            calls.append(len(spans))
+            return wrapped(self, spans)
+
+        calls: list[int] = []
+        original = KeepingExporter.export
+        instrumentor.instrument(exporters=["tests.conftest:KeepingExporter"])
+        wrapped, KeepingExporter.export = KeepingExporter.export, counted  # type: ignore[method-assign]
+        instrumentor.uninstrument()
+        exporter = KeepingExporter()
+        send_through(exporter)
+        assert KeepingExporter.export is counted
+        KeepingExporter.export = original  # type: ignore[method-assign]
+        assert (calls, dict(exporter.kept[0].attributes or {})) == ([1], SENT)
 
     def test_other_exporters_by_name(
         self, instrumentor: MessagingStatusInstrumentor, caplog: pytest.LogCaptureFixture

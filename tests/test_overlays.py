@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from messaging_status import Host, MessagingStatusError, PluginError, RawStatus, Settings, read_settings
+from messaging_status import Host, MessagingStatusError, Origin, PluginError, RawStatus, Settings, read_settings
 from tests.conftest import InstallPlugin
 
 HEAD = 'system = "webex_connect"\nchannel = "{}"\n'
@@ -95,6 +95,12 @@ class TestRows:
         raw = RawStatus(code="7520", channel="email", reason="Undetermined")
         before, after = host.decode(raw), loaded(overlay("a.toml", rows, "email")).decode(raw)
         assert (after.description, after.reason, after.advice) == (before.description, before.reason, "Ours.")
+
+    def test_a_narrow_new_variant_comes_before_a_broader_one(self, overlay: Any) -> None:
+        rows = '[[status.7520.variant]]\nreason = "Transient_MailboxFull"\norigin = "receipt"\ndescription = "Ours"\n'
+        changed = loaded(overlay("a.toml", rows, "email"))
+        raw = RawStatus(code="7520", channel="email", reason="Transient_MailboxFull", origin=Origin.RECEIPT)
+        assert changed.decode(raw).description == "Ours"
 
     def test_a_broad_new_variant_hides_no_narrow_one(self, overlay: Any) -> None:
         rows = '[[status.7520.variant]]\ndelivery_status = "Bounce"\ndescription = "Ours"\n'
