@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
@@ -23,13 +27,20 @@ from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrument
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SimpleSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
 from opentelemetry.trace import SpanKind
 
-from messaging_status import Host
+from messaging_status import Host, PluginError
+from messaging_status.active import active_host
 from messaging_status.capture.answers import Answers
 from messaging_status.capture.late import LateStatuses
 from messaging_status.otel.instrumentor import MessagingStatusInstrumentor
@@ -74,7 +85,7 @@ class Api(BaseHTTPRequestHandler):
             self.wfile.write(QUEUED)
             self.close_connection = True
             return
-        status, body, _ = ANSWERS[self.path]
+        status, body, _ = ANSWERS[urlsplit(self.path).path]
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         if self.path == "/chunked":
@@ -273,6 +284,17 @@ class TestAnswers:
         assert telemetry.logs() == []
 
 
+def mock_exporter(kept: list[ReadableSpan]) -> SpanExporter:
+    """An exporter of a class that nobody has named."""
+
+    class Unnamed(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            kept.extend(spans)
+            return SpanExportResult.SUCCESS
+
+    return Unnamed()
+
+
 class TestStreams:
     def test_requests_hands_on_what_has_come_and_reads_nothing_ahead(self, telemetry: Telemetry, api: str) -> None:
         started = time.monotonic()
@@ -348,6 +370,72 @@ class TestTheApplication:
         assert ours(span.attributes) == {}
         assert [record["messaging.status.code"] for record in bare.logs()] == ["7000"]
 
+    def test_every_exporter_of_a_span_gets_it(self, telemetry: Telemetry, api: str) -> None:
+        second = KeepingExporter()
+        telemetry.provider.add_span_processor(BatchSpanProcessor(second))
+        for post in CLIENTS:
+            post(api + "/failure")
+        spans = telemetry.spans()
+        assert [ours(span.attributes) for span in second.kept] == [ours(span.attributes) for span in spans]
+        assert [ours(span.attributes)["messaging.status.code"] for span in spans] == ["7000"] * len(CLIENTS)
+
+    @pytest.mark.parametrize("post", [by_requests, by_urllib3])
+    def test_where_the_span_is_still_there_it_says_so_to_everybody(self, api: str, post: Post) -> None:
+        """An exporter that is not wrapped, and processors of the application's own."""
+        kept: list[ReadableSpan] = []
+        exporter, provider = mock_exporter(kept), TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        ours_on = instrumented(api, span_error_status=True)
+        for client in (RequestsInstrumentor, URLLib3Instrumentor):
+            client().instrument(tracer_provider=provider)
+        post(api + "/failure")
+        for client in (RequestsInstrumentor, URLLib3Instrumentor):
+            client().uninstrument()
+        ours_on.uninstrument()
+        assert ours(kept[0].attributes)["messaging.status.code"] == "7000"
+        assert "end" not in vars(kept[0])
+
+    def test_a_span_that_names_another_status_is_left_alone(
+        self, api: str, log_exporter: InMemoryLogRecordExporter
+    ) -> None:
+        log_exporter.clear()
+        exporter, provider = KeepingExporter(), TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        ours_on, client = instrumented(api), RequestsInstrumentor()
+        client.instrument(
+            tracer_provider=provider,
+            response_hook=lambda span, *_: span.set_attribute("messaging.status.code", "1001"),
+        )
+        requests.post(api + "/batch", json=REQUEST, timeout=10)
+        client.uninstrument()
+        ours_on.uninstrument()
+        found = ours(exporter.kept[0].attributes)
+        assert (found["messaging.status.code"], found["messaging.status.category"]) == ("1001", "unknown")
+        (record,) = log_exporter.get_finished_logs()
+        assert ours(record.log_record.attributes)["messaging.status.code"] == "7001"
+
+    def test_an_exporters_own_requests_are_not_watched(self, bare: Telemetry, api: str) -> None:
+        with suppress_instrumentation():
+            assert by_requests(api + "/failure") == (400, FAILURE)
+        assert bare.logs() == []
+
+    def test_signatures_stay_what_they_were(self, api: str) -> None:
+        methods = (httpcore.ConnectionPool.handle_request, httpcore.AsyncConnectionPool.handle_async_request)
+        before = [(inspect.getfullargspec(method), inspect.iscoroutinefunction(method)) for method in methods]
+        ours_on = instrumented(api)
+        wrapped = (httpcore.ConnectionPool.handle_request, httpcore.AsyncConnectionPool.handle_async_request)
+        assert wrapped != methods
+        assert [(inspect.getfullargspec(method), inspect.iscoroutinefunction(method)) for method in wrapped] == before
+        ours_on.uninstrument()
+
+    def test_behind_a_proxy_the_host_is_the_one_that_was_asked_for(self, bare: Telemetry, api: str) -> None:
+        MessagingStatusInstrumentor().uninstrument()
+        MessagingStatusInstrumentor().instrument()
+        with urllib3.ProxyManager(api) as proxy:
+            proxy.request("POST", "http://eu.webexconnect.io/failure", json=REQUEST)
+            proxy.request("POST", "http://example.com/failure", json=REQUEST)
+        assert [record["messaging.status.code"] for record in bare.logs()] == ["7000"]
+
     def test_a_trace_that_is_not_sampled_stays_silent(self, bare: Telemetry, api: str) -> None:
         context = trace.SpanContext(trace_id=1, span_id=2, is_remote=False)
         with trace.use_span(trace.NonRecordingSpan(context)):
@@ -368,6 +456,23 @@ class TestTheApplication:
             url = str(attributes.get("http.url", attributes.get("url.full")))
             found.setdefault(url.removeprefix(api), []).append(attributes["messaging.status.code"])
         assert found == {"/slow": ["1001"] * 5, "/batch": ["7001"] * 5, "/failure": ["7000"] * 5}
+
+
+class TestSettings:
+    def test_hosts_of_a_system_that_is_not_installed_are_a_mistake(self) -> None:
+        with pytest.raises(PluginError) as caught:
+            Host.load({"capture": {"hosts": {"webex": ["x.example"]}}}, strict=True)
+        problem = "settings: capture.hosts.webex: 'webex' is not installed; did you mean 'webex_connect'?"
+        assert caught.value.problems == (problem,)
+
+    def test_receipts_use_the_host_that_is_active(self) -> None:
+        ours_on = MessagingStatusInstrumentor()
+        ours_on.instrument(prefix="acme", receipts={"paths": ["/receipts"]})
+        host = active_host()
+        ours_on.uninstrument()
+        assert host is not None
+        assert (host.settings.prefix, host.settings.receipts.paths) == ("acme", ("/receipts",))
+        assert active_host() is None
 
 
 class TestHosts:
@@ -405,23 +510,24 @@ class TestLate:
     def context(span_id: int) -> trace.SpanContext:
         return trace.SpanContext(trace_id=1, span_id=span_id, is_remote=False)
 
-    def test_it_is_taken_once(self, late: LateStatuses, left: list[Any]) -> None:
+    def test_it_is_taken_by_every_exporter_or_at_the_end(self, late: LateStatuses, left: list[Any]) -> None:
         late.expect(self.context(1))
-        assert bool(late)
+        assert len(late) == 1
         late.arrived(self.context(1), lambda: {"a": "b"})
-        assert (late.take(1), late.take(1), bool(late), left) == ({"a": "b"}, None, False, [])
+        assert (late.exported(1), late.exported(1), late.ended(2), left) == ({"a": "b"}, {"a": "b"}, None, [])
+        assert (late.ended(1), late.exported(1), len(late)) == ({"a": "b"}, None, 0)
 
     def test_what_arrives_after_the_export_is_left_over(self, late: LateStatuses, left: list[Any]) -> None:
         late.expect(self.context(1))
-        assert late.take(1) is None
+        assert late.exported(1) is None
         late.arrived(self.context(1), lambda: {"a": "b"})
         assert left == [(1, {"a": "b"})]
 
-    def test_what_no_export_takes_within_a_minute_is_left_over(
+    def test_what_no_export_takes_within_two_minutes_is_left_over(
         self, late: LateStatuses, left: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = time.monotonic()
-        for span_id, age in ((1, 61), (2, 61), (3, 59)):
+        for span_id, age in ((1, 121), (2, 121), (3, 119)):
             monkeypatch.setattr("messaging_status.capture.late.time.monotonic", lambda age=age: now - age)
             late.expect(self.context(span_id))
         for span_id in (1, 3):
@@ -429,13 +535,31 @@ class TestLate:
         monkeypatch.setattr("messaging_status.capture.late.time.monotonic", lambda: now)
         late.expect(self.context(4))
         assert left == [(1, {"a": "b"})]
-        assert (late.take(2), late.take(3)) == (None, {"a": "b"})
+        assert (late.exported(2), late.exported(3)) == (None, {"a": "b"})
 
-    def test_it_waits_for_a_thousand_at_most(self, late: LateStatuses, left: list[Any]) -> None:
-        for span_id in range(1, 1_501):
+    def test_it_waits_for_so_many_at_most(self, late: LateStatuses, left: list[Any]) -> None:
+        for span_id in range(1, 8_500):
             late.expect(self.context(span_id))
             late.arrived(self.context(span_id), lambda: {"a": "b"})
-        assert [span_id for span_id, _ in left] == list(range(1, 501))
+        assert [span_id for span_id, _ in left] == list(range(1, 308))
+        assert len(late) == 8_192
+
+    def test_a_later_answer_in_the_same_span_replaces_the_earlier_one_which_is_left_over(
+        self, late: LateStatuses, left: list[Any]
+    ) -> None:
+        for word in ("first", "second"):
+            late.expect(self.context(1))
+            late.arrived(self.context(1), partial(dict, a=word))
+        assert (late.exported(1), left) == ({"a": "second"}, [(1, {"a": "first"})])
+
+    def test_given_up_it_is_left_over(self, late: LateStatuses, left: list[Any]) -> None:
+        for span_id in (1, 2, 3):
+            late.expect(self.context(span_id))
+        for span_id in (1, 2):
+            late.arrived(self.context(span_id), lambda: {"a": "b"})
+        late.exported(2)
+        late.give_up()
+        assert (left, len(late)) == ([(1, {"a": "b"})], 0)
 
 
 @pytest.mark.parametrize(

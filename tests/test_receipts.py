@@ -23,12 +23,13 @@ from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
 from messaging_status import Host, Settings, SettingsError
+from messaging_status.active import activate
 from messaging_status.capture import ReceiptMiddleware, receipt_asgi
 from messaging_status.capture.receipt_wsgi import ReplayedInput
 from messaging_status.capture.signature import is_signed
@@ -718,10 +719,28 @@ class TestNothingOfOursReachesTheCaller:
     ) -> None:
         host = Host.load({})
         with traces.tracer.start_as_current_span("POST", kind=SpanKind.SERVER) as span:
-            monkeypatch.setattr(span, "set_attribute", None)
+            monkeypatch.setattr(span, "set_attributes", None)
             assert ask(around(echo, host)) == ("200 OK", RECEIPT)
         assert host._stumbles == 3
         assert len(logs.get_finished_logs()) == 1
+
+
+def test_without_a_host_it_is_the_one_that_zero_code_instrumentation_uses(traces: Traces) -> None:
+    activate(Host.load({"prefix": "acme", "receipts": {"paths": ["/receipts"]}}))
+    app = ReceiptMiddleware(echo)
+    activate(None)
+    with traces.tracer.start_as_current_span("POST", kind=SpanKind.SERVER) as span:
+        ask(app)
+    assert isinstance(span, ReadableSpan)
+    assert (span.attributes or {})["acme.code"] == "7206"
+
+
+def test_a_text_wrapper_can_read_the_body(host: Host) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return ["".join(io.TextIOWrapper(environ["wsgi.input"])).encode()]
+
+    assert ask(around(app, host)) == ("200 OK", RECEIPT)
 
 
 class TestAsyncCodeIsNotBlocked:

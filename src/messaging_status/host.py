@@ -117,7 +117,7 @@ class Host:
             failures=failures,
             edits=overlaid.edits,
             remarks=overlaid.remarks,
-            problems=(*broken, *_wrong_default(settings.default_system, table)),
+            problems=(*broken, *_wrong_systems(settings, table)),
             overlay_problems=problems,
         )
 
@@ -287,10 +287,14 @@ class Host:
         self._refreshing = threading.Lock()
 
 
-def _wrong_default(name: str | None, table: Table) -> list[str]:
-    """What is wrong with the default system of the settings."""
-    if name is None or table.system(name) is not None:
-        return []
+def _wrong_systems(settings: Settings, table: Table) -> list[str]:
+    """What is wrong with the systems that the settings name."""
+    default = {"default_system": settings.default_system} if settings.default_system is not None else {}
+    named = {**default, **{f"capture.hosts.{name}": name for name in settings.capture.hosts}}
     names = [system.name for system in table.systems]
-    hint = did_you_mean(name, names) if names else "no system is installed"
-    return [f"settings: default_system: {name!r} is not installed; {hint}"]
+    hints = {name: did_you_mean(name, names) if names else "no system is installed" for name in named.values()}
+    return [
+        f"settings: {key}: {name!r} is not installed; {hints[name]}"
+        for key, name in named.items()
+        if table.system(name) is None
+    ]

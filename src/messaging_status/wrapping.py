@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from types import ModuleType
 from typing import Any
+from weakref import WeakMethod
 
 import wrapt
 
@@ -27,6 +29,7 @@ class Wrapping:
 
     def __init__(self) -> None:
         """Wrap nothing yet."""
+        self._wrappers: dict[str, Wrapper] = {}
         self._undo: list[Callable[[], None]] = []
         self._is_off = False
 
@@ -38,7 +41,16 @@ class Wrapping:
             wrapper: What is called in its place.
         """
         module, _, path = method.partition(":")
-        wrapt.register_post_import_hook(partial(self._imported, path, wrapper), module)
+        # The hook stays for ever; what it would do is to go when this is let go of.
+        self._wrappers[method] = wrapper
+        held = WeakMethod(self._imported)
+
+        def imported(found: ModuleType) -> None:
+            wrap_now = held()
+            if wrap_now is not None:
+                wrap_now(path, method, found)
+
+        wrapt.register_post_import_hook(imported, module)
 
     def take_off(self) -> None:
         """Leave everything as it was."""
@@ -46,11 +58,13 @@ class Wrapping:
         for undo in self._undo:
             undo()
         self._undo.clear()
+        self._wrappers.clear()
 
-    def _imported(self, path: str, wrapper: Wrapper, module: ModuleType) -> None:
+    def _imported(self, path: str, method: str, module: ModuleType) -> None:
         if self._is_off:
             return
         try:
+            wrapper = self._wrappers[method]
             owner, _, name = path.partition(".")
             holder = getattr(module, owner)
             inherited = next(vars(parent)[name] for parent in holder.__mro__ if name in vars(parent))
@@ -61,6 +75,13 @@ class Wrapping:
             log_error("%s:%s is left as it is: %s", module.__name__, path, place_of(error))
 
     def _replacement(self, method: Any, wrapper: Wrapper) -> Callable[..., Any]:
+        replacement = self._called(method, wrapper)
+        # Some ask for the signature in ways that do not follow what is wrapped.
+        with suppress(TypeError, ValueError):
+            replacement.__signature__ = signature(method)  # type: ignore[attr-defined]
+        return replacement
+
+    def _called(self, method: Any, wrapper: Wrapper) -> Callable[..., Any]:
         if iscoroutinefunction(method):
             # Whoever asks whether it is one has to hear yes.
             @wraps(method)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from messaging_status.capture.answers import Answers
@@ -21,7 +22,8 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
         response = await method(*args, **kwargs)
         call = answers.call(request.url.host, getattr(request.body, "_value", None))
         if call is not None:
-            setattr(response, _CALL, call)
+            with suppress(AttributeError):
+                setattr(response, _CALL, call)
         return response
 
     async def read(method: Callable[..., Any], response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from messaging_status.capture.answers import Answers
@@ -18,10 +19,11 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
     """What to call in the place of which method."""
 
     def begun(request: Any, response: Any) -> Any:
-        hostname = request.url.host.decode("ascii", "replace")
-        call = answers.call(hostname, _body_of(request))
-        if call is not None:
-            response.extensions[_CALL] = call
+        # Pools of others' making may take and answer something else.
+        with suppress(AttributeError, TypeError):
+            call = answers.call(request.url.host.decode("ascii", "replace"), _body_of(request))
+            if call is not None:
+                response.extensions[_CALL] = call
         return response
 
     def handle(method: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

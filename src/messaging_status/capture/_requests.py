@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from messaging_status.capture.answers import Answers
@@ -24,7 +25,8 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
         parts = url.split("/", 3) if isinstance(url, str) else ()
         call = answers.call(parts[2], getattr(request, "body", None)) if len(parts) > 2 else None  # noqa: PLR2004 - behind two slashes
         if call is not None:
-            setattr(response, _CALL, call)
+            with suppress(AttributeError):
+                setattr(response, _CALL, call)
         return response
 
     def iter_content(method: Callable[..., Any], response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_value
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind
 
+from messaging_status.capture.at_end import tell_at_end
 from messaging_status.capture.late import Attributes, LateStatuses, Said
 from messaging_status.capture.log import log_status
 from messaging_status.documents import MAX_BODY_LENGTH, json_value
@@ -26,7 +27,8 @@ __all__ = ["Answers", "Call"]
 _REMEMBERED: Final = 1_024
 _CHANNEL_KEYS: Final = ("deliverychannel", "deliveryChannel", "channel")
 _MAX_KEPT: Final = 4 * 1024
-"""Bytes of a body that is kept until the span is exported; what is longer is looked at right away."""
+"""Bytes of a body that is always kept until the span ends or is exported; longer ones are while few wait."""
+_MAX_LARGE: Final = 256
 
 
 class Answers:
@@ -57,7 +59,10 @@ class Answers:
         """
         try:
             system = self._system_of(location) if location else None
-            return None if system is None else Call(self._host, self.late, system, request_body)
+            # An exporter's own request, and whatever else asks not to be watched.
+            if system is None or get_value(_SUPPRESS_INSTRUMENTATION_KEY):
+                return None
+            return Call(self._host, self.late, system, request_body)
         except Exception as error:  # noqa: BLE001 - this runs inside the application's call
             self._host.stumbled(error)
             return None
@@ -82,16 +87,17 @@ class Call:
         self._host = host
         self._late = late
         self._system = system
-        is_small = isinstance(request_body, (str, bytes)) and len(request_body) <= _MAX_KEPT
-        self._request_body = request_body if is_small else None
-        self._channel = None if is_small else _channel_in(request_body)
+        is_text = isinstance(request_body, (str, bytes)) and len(request_body) <= MAX_BODY_LENGTH
+        self._request_body = request_body if is_text else None
         span = trace.get_current_span()
         self._context = span.get_span_context()
-        self._has_span = isinstance(span, ReadableSpan) and span.kind is SpanKind.CLIENT and span.is_recording()
+        self._has_span = _is_told_on(span)
         self._body = bytearray()
         self._is_over = False
         if self._has_span:
             late.expect(self._context)
+            if not late.is_served:
+                tell_at_end(span, late, host)
 
     def watched(self, chunks: Iterator[Any]) -> Iterator[Any]:
         """The same chunks, looked at as the application takes them."""
@@ -121,8 +127,10 @@ class Call:
         self._end()
 
     def _see(self, chunk: object) -> None:
-        if not self._is_over and isinstance(chunk, bytes) and len(self._body) <= MAX_BODY_LENGTH:
-            self._body += chunk
+        room = MAX_BODY_LENGTH + 1 - len(self._body)
+        if not self._is_over and room > 0 and isinstance(chunk, (bytes, str)):
+            part = chunk[:room]
+            self._body += part.encode(errors="replace") if isinstance(part, str) else part
 
     def _end(self) -> None:
         """Tell what the answer says, once."""
@@ -130,24 +138,32 @@ class Call:
             return
         self._is_over = True
         try:
-            # What is small is decoded by whoever exports the span, so that the application does not wait for it.
-            said = self._said if len(self._body) <= _MAX_KEPT else _constant(self._said())
             if self._has_span:
-                self._late.arrived(self._context, said)
+                # What is large is decoded now where many wait already: it takes memory.
+                is_kept = len(self._body) <= _MAX_KEPT or len(self._late) < _MAX_LARGE
+                self._late.arrived(self._context, self._said if is_kept else _constant(self._said()))
             elif not self._context.is_valid or self._context.trace_flags.sampled:
-                log_status(self._host, said(), _context_of(self._context))
+                log_status(self._host, self._said(), _context_of(self._context))
         except Exception as error:  # noqa: BLE001 - this runs while the application reads its answer
             self._host.stumbled(error)
 
     def _said(self) -> Attributes:
+        if len(self._body) > MAX_BODY_LENGTH:
+            return {}
         body, self._body = bytes(self._body), bytearray()
-        if len(body) > MAX_BODY_LENGTH or body.lstrip()[:1] not in (b"{", b"["):
+        if body.lstrip()[:1] not in (b"{", b"["):
             return {}
         around = {MESSAGING_SYSTEM: self._system}
-        channel = self._channel or _channel_in(self._request_body)
+        channel = _channel_in(self._request_body)
         if channel is not None:
             around[f"{self._host.settings.prefix}.channel"] = channel
         return self._host.enrich({}, body, resource=around)
+
+
+def _is_told_on(span: Span) -> bool:
+    """Whether what an answer says belongs on a span: a client's, that will be exported."""
+    is_client = isinstance(span, ReadableSpan) and span.kind is SpanKind.CLIENT
+    return is_client and span.is_recording() and bool(span.get_span_context().trace_flags.sampled)
 
 
 def _context_of(span: SpanContext) -> Context:

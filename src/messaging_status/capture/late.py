@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statuses that are read after their span has ended: they wait for its export."""
+"""What answers say, on its way to the spans of their requests."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -18,26 +19,31 @@ __all__ = ["Attributes", "LateStatuses", "Said"]
 
 Attributes = Mapping[str, AttributeValue]
 
-_MAX_AWAITED: Final = 1_000
-_MAX_AGE_S: Final = 60.0
-
-
 Said = Callable[[], Attributes]
 """Works out what an answer says; it must not raise."""
+
+_MAX_AWAITED: Final = 8_192
+_MAX_AGE_S: Final = 120.0
+_MAX_TOLD_AT_ONCE: Final = 8
 
 
 class _Awaited(msgspec.Struct):
     since: float
     context: SpanContext
     said: Said | None = None
+    is_taken: bool = False
 
 
 class LateStatuses:
-    """Joins what an answer says to the span of its request, when that span is exported.
+    """Joins what an answer says to the span of its request: when that ends, or else when it is exported.
 
-    Most clients end their span before the answer is read, and the exporter's thread has more time than the
-    application's. A span is exported once: what arrives before is taken by the export. What arrives later, and what no
-    export takes within a minute, is handed to ``leftover``, so that nothing is lost and nothing is told twice.
+    Most clients end their span before the answer is read. What arrives before the export is taken by every exporter
+    of the span. What arrives later, what a later answer in the same span replaces, and what no export takes within
+    two minutes is handed to ``leftover``.
+
+    Attributes:
+        is_served: Whether spans have been exported by somebody who asks here. Until then, what has arrived is put on
+            a span when it ends; from then on that is left to the export, whose thread has more time.
     """
 
     def __init__(self, leftover: Callable[[SpanContext, Said], None]) -> None:
@@ -46,41 +52,61 @@ class LateStatuses:
         Args:
             leftover: Is told what no span can carry any more.
         """
+        self.is_served = False
         self._leftover = leftover
         self._awaited: dict[int, _Awaited] = {}
         self._lock = threading.RLock()
         renewed_after_fork(self)
 
-    def __bool__(self) -> bool:
-        """Whether anything is waited for."""
-        return bool(self._awaited)
+    def __len__(self) -> int:
+        """How many spans are waited for."""
+        return len(self._awaited)
 
     def expect(self, context: SpanContext) -> None:
-        """Wait for what a span's answer says."""
+        """Wait for what the answer to a request in this span says."""
         now = time.monotonic()
         with self._lock:
+            replaced = self._awaited.pop(context.span_id, None)
             self._awaited[context.span_id] = _Awaited(now, context)
             old = [] if self._is_young(now) else self._too_old(now)
-        for awaited in old:
-            if awaited.said is not None:
-                self._leftover(awaited.context, awaited.said)
+        self._tell(old if replaced is None else [replaced, *old])
 
     def arrived(self, context: SpanContext, said: Said) -> None:
-        """Keep what a span's answer says for its export."""
+        """Keep what a span's answer says."""
         with self._lock:
             awaited = self._awaited.get(context.span_id)
-            if awaited is not None:
+            if awaited is not None and not awaited.is_taken:
                 awaited.said = said
                 return
         self._leftover(context, said)
 
-    def take(self, span_id: int) -> Attributes | None:
-        """What a span that is exported now is to carry in addition; None for nothing. It is not waited for any more."""
-        if span_id not in self._awaited:
+    def ended(self, span_id: int) -> Attributes | None:
+        """What a span that ends now is to carry; None where nothing has arrived yet, which is then waited for."""
+        with self._lock:
+            awaited = self._awaited.get(span_id)
+            if awaited is None or awaited.said is None:
+                return None
+            del self._awaited[span_id]
+        return awaited.said()
+
+    def exported(self, span_id: int) -> Attributes | None:
+        """What a span that is exported now is to carry in addition, for each of its exporters; None for nothing."""
+        awaited = self._awaited.get(span_id)
+        if awaited is None:
             return None
         with self._lock:
-            awaited = self._awaited.pop(span_id, None)
-        return awaited.said() if awaited is not None and awaited.said is not None else None
+            awaited.is_taken = True
+        if awaited.said is None:
+            return None
+        attributes = awaited.said()
+        awaited.said = lambda: attributes
+        return attributes
+
+    def give_up(self) -> None:
+        """Wait for nothing any more."""
+        with self._lock:
+            old, self._awaited = list(self._awaited.values()), {}
+        self._tell(old)
 
     def renew(self) -> None:
         """Begin anew in a forked process: its parent exports its own spans."""
@@ -92,7 +118,16 @@ class LateStatuses:
         return now - oldest.since < _MAX_AGE_S and len(self._awaited) <= _MAX_AWAITED
 
     def _too_old(self, now: float) -> list[_Awaited]:
+        """Those that have waited too long, only a few of them: whoever makes a call is not to wait for all."""
         old = []
-        while self._awaited and not self._is_young(now):
-            old.append(self._awaited.pop(next(iter(self._awaited))))
+        for span_id, awaited in list(islice(self._awaited.items(), _MAX_TOLD_AT_ONCE)):
+            if self._is_young(now):
+                break
+            old.append(awaited)
+            del self._awaited[span_id]
         return old
+
+    def _tell(self, old: list[_Awaited]) -> None:
+        for awaited in old:
+            if awaited.said is not None and not awaited.is_taken:
+                self._leftover(awaited.context, awaited.said)

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span, SpanKind, get_current_span
 
+from messaging_status.capture.at_end import fitting_on, holds_another
 from messaging_status.capture.log import log_status
 from messaging_status.documents import MAX_BODY_LENGTH, json_value
 from messaging_status.host import Host
 from messaging_status.model import ERROR_TYPE, AttributeValue
-from messaging_status.otel.attributes import fitting
 
 __all__ = ["MAX_SIGNED_BODY_LENGTH", "METHODS", "Receipt", "Refusal", "decoded", "is_plain", "length_of"]
 
@@ -93,8 +92,9 @@ class Receipt:
                 # The log record that it may become belongs to this trace at least.
                 self._context = get_current() if span.get_span_context().is_valid else self._context
                 return
-            for key, value in self._fitting(span).items():
-                span.set_attribute(key, value)
+            # The request itself did not fail, whatever became of the message: no error.type, no error status.
+            said = {key: value for key, value in self._attributes.items() if key != ERROR_TYPE}
+            span.set_attributes(fitting_on(span, said))
             self.is_told = True
         except Exception as error:  # noqa: BLE001 - whatever the span is, the request has to be answered
             self._host.stumbled(error)
@@ -113,15 +113,4 @@ class Receipt:
         """Whether it is a server's span that says nothing else: half of two statuses would be neither."""
         if not isinstance(span, ReadableSpan) or not span.is_recording() or span.kind is not SpanKind.SERVER:
             return False
-        key = f"{self._host.settings.prefix}.code"
-        code = self._attributes.get(key)
-        return (span.attributes or {}).get(key, code) == code
-
-    def _fitting(self, span: Span) -> Mapping[str, AttributeValue]:
-        """What there is room for. The request itself did not fail, whatever became of the message: no ``error.type``."""
-        said = {key: value for key, value in self._attributes.items() if key != ERROR_TYPE}
-        present = getattr(span, "attributes", None) or {}
-        # Only here are the span's limits: past them, the SDK makes room by dropping the application's attributes.
-        bounded = getattr(span, "_attributes", None)
-        limits = (bounded.maxlen, bounded.max_value_len) if isinstance(bounded, BoundedAttributes) else (None, None)
-        return fitting(said, present, *limits)
+        return not holds_another(span.attributes or {}, self._attributes, self._host)

@@ -132,6 +132,10 @@ class ReplayedInput(io.BufferedIOBase):
         self._raise_error()
         return part + (rest.read() if size is None or size < 0 else rest.read(size - len(part)))
 
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """As :meth:`read`, for text wrappers."""
+        return self.read(size)
+
     def readline(self, size: int | None = -1, /) -> bytes:
         """The next line, or as much of it as asked for."""
         rest = self._noticed()

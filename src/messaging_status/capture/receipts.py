@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from inspect import iscoroutinefunction
 from typing import Any, Self
 
+from messaging_status.active import active_host
 from messaging_status.capture.receipt_asgi import AsgiReceipts
 from messaging_status.capture.receipt_wsgi import WsgiReceipts
 from messaging_status.capture.signature import read_secret
@@ -47,7 +48,7 @@ class ReceiptMiddleware:
 
         Args:
             app: A WSGI or an ASGI application.
-            host: What decodes, and whose settings hold; None to load one.
+            host: What decodes, and whose settings hold; None for the one of zero-code instrumentation, else to load one.
             paths: Where receipts arrive, as ``/receipts``. None: what the settings say.
             secret: What receipts are signed with in ``x-hub-signature``: what is not signed is answered 401. None:
                 what is in the file that the settings name; where they name none, nothing is verified.
@@ -55,7 +56,7 @@ class ReceiptMiddleware:
         Raises:
             SettingsError: If a path or the settings are wrong, or a secret is missing or empty.
         """
-        host = Host.load() if host is None else host
+        host = host or active_host() or Host.load()
         receipts = host.settings.receipts
         if paths is not None:
             given = paths if isinstance(paths, str) else list(paths)

@@ -15,10 +15,16 @@ EXPORTERS: Final = (
     "opentelemetry.exporter.otlp.proto.grpc.trace_exporter:OTLPSpanExporter",
     "opentelemetry.exporter.otlp.proto.http._log_exporter:OTLPLogExporter",
     "opentelemetry.exporter.otlp.proto.grpc._log_exporter:OTLPLogExporter",
+    "opentelemetry.exporter.otlp.json.http.trace_exporter:OTLPSpanExporter",
+    "opentelemetry.exporter.otlp.json.http._log_exporter:OTLPLogExporter",
+    "opentelemetry.exporter.otlp.json.file.trace_exporter:FileSpanExporter",
+    "opentelemetry.exporter.otlp.json.file._log_exporter:FileLogExporter",
     "opentelemetry.sdk.trace.export:ConsoleSpanExporter",
     "opentelemetry.sdk._logs.export:ConsoleLogRecordExporter",
+    "opentelemetry.sdk.trace.export.in_memory_span_exporter:InMemorySpanExporter",
+    "opentelemetry.sdk._logs.export:InMemoryLogRecordExporter",
 )
-"""The OTLP exporters and those that print, as module and class."""
+"""Those that send or write OTLP, those that print, and those that keep records for tests, as module and class."""
 
 _BATCH_NAMES: Final = ("spans", "batch")
 """How the SDK's exporters call what they export."""

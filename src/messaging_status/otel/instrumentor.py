@@ -11,7 +11,9 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 
+from messaging_status.active import activate
 from messaging_status.capture.answers import Answers
+from messaging_status.capture.at_end import holds_another
 from messaging_status.capture.clients import client_wrappers
 from messaging_status.capture.late import LateStatuses
 from messaging_status.errors import MessagingStatusError
@@ -38,6 +40,7 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
     """
 
     _wrapping: ClassVar[Wrapping | None] = None
+    _answers: ClassVar[Answers | None] = None
     _handler: ClassVar[logging.Handler | None] = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -57,7 +60,8 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
             given = {name: value for name, value in options.items() if name not in _OF_EVERY_INSTRUMENTOR}
             host = Host.load(load_settings(given or None))
             cls._wrapping = Wrapping()
-            answers = Answers(host)
+            activate(host)
+            answers = cls._answers = Answers(host)
             export = exporting(_enricher(host, answers.late))
             for exporter in dict.fromkeys((*EXPORTERS, *host.settings.exporters)):
                 cls._wrapping.wrap(f"{exporter}.export", export)
@@ -70,6 +74,10 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
 
     def _uninstrument(self, **_: Any) -> None:
         cls = type(self)
+        activate(None)
+        if cls._answers is not None:
+            cls._answers.late.give_up()
+            cls._answers = None
         if cls._wrapping is not None:
             cls._wrapping.take_off()
             cls._wrapping = None
@@ -86,8 +94,10 @@ def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Seque
 
     def joined(span: ReadableSpan) -> ReadableSpan:
         try:
-            said = late.take(span.context.span_id) if span.context is not None else None
-            return with_said(span, said, host.settings) if said else span
+            said = late.exported(span.context.span_id) if span.context is not None else None
+            if not said or holds_another(span.attributes or {}, said, host):
+                return span
+            return with_said(span, said, host.settings)
         except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
             host.stumbled(error)
             return span
@@ -95,6 +105,7 @@ def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Seque
     def enriched(records: Sequence[Any]) -> Sequence[Any]:
         first = records[0] if isinstance(records, (list, tuple)) and records else None
         if isinstance(first, ReadableSpan):
+            late.is_served = True
             return spans([joined(span) for span in records] if late else records)
         if isinstance(first, ReadableLogRecord):
             return [log(record) for record in records]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an answer says, put on the span of its request while that still takes attributes: when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Span, Status, StatusCode
+
+from messaging_status.capture.late import Attributes, LateStatuses
+from messaging_status.capture.log import log_status
+from messaging_status.host import Host
+from messaging_status.model import FAILURES
+from messaging_status.otel.attributes import fitting
+
+__all__ = ["fitting_on", "holds_another", "put_on_span", "tell_at_end"]
+
+_FAILED = frozenset(outcome.value for outcome in FAILURES)
+
+
+def tell_at_end(span: Span, late: LateStatuses, host: Host) -> None:
+    """Have a span say what has arrived when it ends. Only this span is touched, not its class.
+
+    Args:
+        span: A span that is recording.
+        late: What arrives.
+        host: Whose settings hold.
+    """
+    if "end" in vars(span):
+        return
+    end = span.end
+
+    def say_and_end(*args: Any, **kwargs: Any) -> None:
+        try:
+            # Taken off first, so that the span and what is here do not hold each other.
+            vars(span).pop("end", None)
+            said = late.ended(span.get_span_context().span_id)
+            if said:
+                put_on_span(span, said, host)
+        except Exception as error:  # noqa: BLE001 - the span has to end
+            host.stumbled(error)
+        end(*args, **kwargs)
+
+    vars(span)["end"] = say_and_end
+
+
+def put_on_span(span: Span, said: Attributes, host: Host) -> None:
+    """Put attributes on a span that is recording. What it says wins; of another status it gets nothing."""
+    present, limits = _held_by(span)
+    if holds_another(present, said, host):
+        log_status(host, said, trace.set_span_in_context(span))
+        return
+    span.set_attributes(fitting(said, present, *limits))
+    is_failure = said.get(f"{host.settings.prefix}.outcome") in _FAILED
+    if is_failure and host.settings.span_error_status and isinstance(span, ReadableSpan) and span.status.is_unset:
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def fitting_on(span: Span, said: Attributes) -> Attributes:
+    """Those of the attributes that a span does not have and has room for."""
+    present, limits = _held_by(span)
+    return fitting(said, present, *limits)
+
+
+def _held_by(span: Span) -> tuple[Mapping[str, Any], tuple[int | None, int | None]]:
+    """What a span holds, and how many attributes and how long texts it may hold."""
+    # Only here are the span's limits: past them, the SDK makes room by dropping the application's attributes.
+    bounded = getattr(span, "_attributes", None)
+    if isinstance(bounded, BoundedAttributes):
+        return bounded.copy(), (bounded.maxlen, bounded.max_value_len)
+    return dict(span.attributes or {}) if isinstance(span, ReadableSpan) else {}, (None, None)
+
+
+def holds_another(present: Any, said: Attributes, host: Host) -> bool:
+    """Whether a record names another status: half of two would be neither."""
+    key = f"{host.settings.prefix}.code"
+    return bool(present.get(key, said.get(key)) != said.get(key))
