@@ -140,7 +140,7 @@ class Call:
         try:
             if self._has_span:
                 # What is large is decoded now where many wait already: it takes memory.
-                is_kept = len(self._body) <= _MAX_KEPT or len(self._late) < _MAX_LARGE
+                is_kept = len(self._body) <= _MAX_KEPT or self._late.untaken < _MAX_LARGE
                 self._late.arrived(self._context, self._said if is_kept else _constant(self._said()))
             elif not self._context.is_valid or self._context.trace_flags.sampled:
                 log_status(self._host, self._said(), _context_of(self._context))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import ref
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -16,6 +17,7 @@ from messaging_status.capture.log import log_status
 from messaging_status.host import Host
 from messaging_status.model import FAILURES
 from messaging_status.otel.attributes import fitting
+from messaging_status.spelling import as_code
 
 __all__ = ["fitting_on", "holds_another", "put_on_span", "tell_at_end"]
 
@@ -30,22 +32,43 @@ def tell_at_end(span: Span, late: LateStatuses, host: Host) -> None:
         late: What arrives.
         host: Whose settings hold.
     """
-    if "end" in vars(span):
+    fields = getattr(span, "__dict__", None)
+    if fields is None or getattr(fields.get("end"), "late", None) is late:
         return
-    end = span.end
+    before = fields.get("end")
+    fields["end"] = _Ending(span, late, host, before)
 
-    def say_and_end(*args: Any, **kwargs: Any) -> None:
-        try:
-            # Taken off first, so that the span and what is here do not hold each other.
+
+class _Ending:
+    """What is called in the place of a span's ``end``. It holds the span weakly, so that neither outlives the other."""
+
+    def __init__(self, span: Span, late: LateStatuses, host: Host, before: Any) -> None:
+        self.late = late
+        self._host = host
+        self._span = ref(span)
+        self._before = before
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        span = self._span()
+        if span is None:
+            return
+        if self._before is None:
             vars(span).pop("end", None)
-            said = late.ended(span.get_span_context().span_id)
-            if said:
-                put_on_span(span, said, host)
-        except Exception as error:  # noqa: BLE001 - the span has to end
-            host.stumbled(error)
-        end(*args, **kwargs)
+        else:
+            vars(span)["end"] = self._before
+        self._say(span)
+        span.end(*args, **kwargs)
 
-    vars(span)["end"] = say_and_end
+    def _say(self, span: Span) -> None:
+        said = None
+        try:
+            said = self.late.ended(span.get_span_context().span_id)
+            if said:
+                put_on_span(span, said, self._host)
+        except Exception as error:  # noqa: BLE001 - the span has to end
+            self._host.stumbled(error)
+            if said:
+                log_status(self._host, said, trace.set_span_in_context(span))
 
 
 def put_on_span(span: Span, said: Attributes, host: Host) -> None:
@@ -78,4 +101,4 @@ def _held_by(span: Span) -> tuple[Mapping[str, Any], tuple[int | None, int | Non
 def holds_another(present: Any, said: Attributes, host: Host) -> bool:
     """Whether a record names another status: half of two would be neither."""
     key = f"{host.settings.prefix}.code"
-    return bool(present.get(key, said.get(key)) != said.get(key))
+    return key in present and as_code(present[key]) != said.get(key)

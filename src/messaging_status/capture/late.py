@@ -31,6 +31,7 @@ class _Awaited(msgspec.Struct):
     since: float
     context: SpanContext
     said: Said | None = None
+    attributes: Attributes | None = None
     is_taken: bool = False
 
 
@@ -55,30 +56,37 @@ class LateStatuses:
         self.is_served = False
         self._leftover = leftover
         self._awaited: dict[int, _Awaited] = {}
+        self._taken = 0
         self._lock = threading.RLock()
         renewed_after_fork(self)
 
     def __len__(self) -> int:
-        """How many spans are waited for."""
+        """How many spans are remembered, exported ones among them."""
         return len(self._awaited)
+
+    @property
+    def untaken(self) -> int:
+        """How many answers wait to be worked out."""
+        return len(self._awaited) - self._taken
 
     def expect(self, context: SpanContext) -> None:
         """Wait for what the answer to a request in this span says."""
         now = time.monotonic()
         with self._lock:
-            replaced = self._awaited.pop(context.span_id, None)
+            replaced = self._remove(context.span_id)
             self._awaited[context.span_id] = _Awaited(now, context)
             old = [] if self._is_young(now) else self._too_old(now)
         self._tell(old if replaced is None else [replaced, *old])
 
     def arrived(self, context: SpanContext, said: Said) -> None:
         """Keep what a span's answer says."""
+        rest: Said | None = said
         with self._lock:
             awaited = self._awaited.get(context.span_id)
             if awaited is not None and not awaited.is_taken:
-                awaited.said = said
-                return
-        self._leftover(context, said)
+                rest, awaited.said = awaited.said, said
+        if rest is not None:
+            self._leftover(context, rest)
 
     def ended(self, span_id: int) -> Attributes | None:
         """What a span that ends now is to carry; None where nothing has arrived yet, which is then waited for."""
@@ -86,36 +94,49 @@ class LateStatuses:
             awaited = self._awaited.get(span_id)
             if awaited is None or awaited.said is None:
                 return None
-            del self._awaited[span_id]
+            self._remove(span_id)
         return awaited.said()
 
-    def exported(self, span_id: int) -> Attributes | None:
-        """What a span that is exported now is to carry in addition, for each of its exporters; None for nothing."""
-        awaited = self._awaited.get(span_id)
-        if awaited is None:
+    def exported(self, span_id: int) -> tuple[Attributes, bool] | None:
+        """What a span that is exported now is to carry in addition, and whether this is its first export.
+
+        Each of its exporters gets the same; None for nothing.
+        """
+        if span_id not in self._awaited:
             return None
         with self._lock:
-            awaited.is_taken = True
-        if awaited.said is None:
-            return None
-        attributes = awaited.said()
-        awaited.said = lambda: attributes
-        return attributes
+            awaited = self._awaited.get(span_id)
+            if awaited is None:
+                return None
+            is_first, awaited.is_taken = not awaited.is_taken, True
+            self._taken += is_first
+            if awaited.said is None:
+                return None
+            # Under the lock: another exporter's thread is to find what it says, not that it is being worked out.
+            if awaited.attributes is None:
+                awaited.attributes = awaited.said()
+            return awaited.attributes, is_first
 
     def give_up(self) -> None:
         """Wait for nothing any more."""
         with self._lock:
-            old, self._awaited = list(self._awaited.values()), {}
+            old, self._awaited, self._taken = list(self._awaited.values()), {}, 0
         self._tell(old)
 
     def renew(self) -> None:
         """Begin anew in a forked process: its parent exports its own spans."""
         self._lock = threading.RLock()
-        self._awaited = {}
+        self._awaited, self._taken = {}, 0
+
+    def _remove(self, span_id: int) -> _Awaited | None:
+        awaited = self._awaited.pop(span_id, None)
+        if awaited is not None:
+            self._taken -= awaited.is_taken
+        return awaited
 
     def _is_young(self, now: float) -> bool:
-        oldest = next(iter(self._awaited.values()))
-        return now - oldest.since < _MAX_AGE_S and len(self._awaited) <= _MAX_AWAITED
+        oldest = next(iter(self._awaited.values()), None)
+        return oldest is None or (now - oldest.since < _MAX_AGE_S and len(self._awaited) <= _MAX_AWAITED)
 
     def _too_old(self, now: float) -> list[_Awaited]:
         """Those that have waited too long, only a few of them: whoever makes a call is not to wait for all."""
@@ -124,7 +145,7 @@ class LateStatuses:
             if self._is_young(now):
                 break
             old.append(awaited)
-            del self._awaited[span_id]
+            self._remove(span_id)
         return old
 
     def _tell(self, old: list[_Awaited]) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Final
 
+from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # untyped
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
@@ -16,6 +17,7 @@ from messaging_status.capture.answers import Answers
 from messaging_status.capture.at_end import holds_another
 from messaging_status.capture.clients import client_wrappers
 from messaging_status.capture.late import LateStatuses
+from messaging_status.capture.log import log_status
 from messaging_status.errors import MessagingStatusError
 from messaging_status.guard import log_error, place_of
 from messaging_status.host import Host
@@ -94,10 +96,7 @@ def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Seque
 
     def joined(span: ReadableSpan) -> ReadableSpan:
         try:
-            said = late.exported(span.context.span_id) if span.context is not None else None
-            if not said or holds_another(span.attributes or {}, said, host):
-                return span
-            return with_said(span, said, host.settings)
+            return _joined(span, late, host)
         except Exception as error:  # noqa: BLE001 - whatever a span is made of, it must be exported
             host.stumbled(error)
             return span
@@ -112,6 +111,19 @@ def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Seque
         return records
 
     return enriched
+
+
+def _joined(span: ReadableSpan, late: LateStatuses, host: Host) -> ReadableSpan:
+    """A span with what has been found out since it ended; one that names another status stays as it is."""
+    found = late.exported(span.context.span_id) if span.context is not None else None
+    if found is None or not found[0]:
+        return span
+    said, is_first = found
+    if not holds_another(span.attributes or {}, said, host):
+        return with_said(span, said, host.settings)
+    if is_first:
+        log_status(host, said, trace.set_span_in_context(trace.NonRecordingSpan(span.context)))
+    return span
 
 
 def _apart_from_the_pipeline() -> logging.Handler | None:
