@@ -7,7 +7,7 @@ opentelemetry-instrument uvicorn --app-dir examples fastapi_receipts:app
 
 from fastapi import FastAPI, Request
 
-from messaging_status.capture import ReceiptMiddleware
+from messaging_status.capture.receipts import ReceiptMiddleware
 
 app = FastAPI()
 app.add_middleware(ReceiptMiddleware, paths=["/receipts"])

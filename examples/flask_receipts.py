@@ -7,7 +7,7 @@ opentelemetry-instrument gunicorn --chdir examples flask_receipts:app
 
 from flask import Flask, request
 
-from messaging_status.capture import ReceiptMiddleware
+from messaging_status.capture.receipts import ReceiptMiddleware
 
 app = Flask(__name__)
 app.wsgi_app = ReceiptMiddleware(app.wsgi_app, paths=["/receipts"])  # type: ignore[assignment, method-assign]

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from messaging_status import Host, Origin, RawStatus
 
+from .conftest import InstallPlugin
+
 HOST = Host.load({}, strict=True)
 PERSONAL = {
     "destination": "447700900001",
@@ -394,3 +396,30 @@ def test_no_document_makes_a_reader_fail(body: Any, channel: str) -> None:
     assert repr(body) == before
     assert all(type(value) in (str, bool) for value in found.values())
     assert HOST.plugin_failures == {}
+
+
+SHARED = """
+from messaging_status import DocumentReader, RawStatus, hookimpl
+
+
+def ruin(document):
+    document.content["shared"]["code"] = "7500"
+    return []
+
+
+def read(document):
+    return [RawStatus(code=document.content["shared"]["code"], system="webex_connect", channel="sms")]
+
+
+@hookimpl
+def messaging_status_documents():
+    return [DocumentReader(keys=("shared",), read=ruin), DocumentReader(keys=("shared",), read=read)]
+"""
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps])
+def test_a_reader_that_changes_a_document_harms_no_other_one(install: InstallPlugin, form: Any) -> None:
+    install("two-readers", SHARED)
+    host = Host.load({}, strict=True)
+    assert host.enrich({}, form({"shared": {"code": "7206"}}))["messaging.status.code"] == "7206"
+    assert host.plugin_failures == {"two-readers.plugin": 1}

@@ -34,7 +34,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from messaging_status import Host
-from messaging_status.capture import ReceiptMiddleware
+from messaging_status.capture.receipts import ReceiptMiddleware
 from messaging_status.settings import load_settings
 
 from .conftest import ROOT, receiving_http

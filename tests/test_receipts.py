@@ -30,8 +30,9 @@ from opentelemetry.trace import SpanKind
 
 from messaging_status import Host, Settings, SettingsError
 from messaging_status.active import activate
-from messaging_status.capture import ReceiptMiddleware, receipt_asgi
+from messaging_status.capture import receipt_asgi
 from messaging_status.capture.receipt_wsgi import ReplayedInput
+from messaging_status.capture.receipts import ReceiptMiddleware
 from messaging_status.capture.signature import is_signed
 
 from .conftest import SIM_FULL

@@ -93,7 +93,7 @@ def plain_copy(value: Any, budget: Budget) -> Any:
 
 
 def read_document(
-    readers: Readers, content: Mapping[Any, Any], system: str | None, channel: str | None, budget: Budget | None
+    readers: Readers, content: Mapping[Any, Any], system: str | None, channel: str | None, budget: Budget
 ) -> tuple[RawStatus, ...]:
     """The raw statuses that the first reader for one of the document's keys finds in it.
 
@@ -102,14 +102,13 @@ def read_document(
         content: The document.
         system: The system that the record around it names.
         channel: The channel that the record around it names.
-        budget: How much of it may be copied, so that nobody's readers change it. None: it has just been decoded
-            from a short text and is nobody else's.
+        budget: How much of it may be copied, so that no reader changes what another one gets.
     """
     keys = readers.keys() & content.keys()
     return _read(readers, keys, Document(content=content, system=system, channel=channel), budget) if keys else ()
 
 
-def read_envelope(readers: Readers, content: Mapping[Any, Any], budget: Budget | None) -> tuple[RawStatus, ...]:
+def read_envelope(readers: Readers, content: Mapping[Any, Any], budget: Budget) -> tuple[RawStatus, ...]:
     """The raw statuses of a mapping that nobody said is a document: it has to show by itself that it is one.
 
     One of a reader's keys has to hold more than a plain value, and what is found has to be a receipt's or to have a
@@ -120,10 +119,7 @@ def read_envelope(readers: Readers, content: Mapping[Any, Any], budget: Budget |
     return tuple(raw for raw in found if raw.message_id or raw.origin is Origin.RECEIPT)
 
 
-def _read(readers: Readers, keys: Iterable[str], document: Document, budget: Budget | None) -> tuple[RawStatus, ...]:
-    if budget is None:
-        guards = dict.fromkeys(guard for key in sorted(keys) for guard in readers[key])
-        return next(filter(None, (guard((document,), (document,)) for guard in guards)), ())
+def _read(readers: Readers, keys: Iterable[str], document: Document, budget: Budget) -> tuple[RawStatus, ...]:
     try:
         original = msgspec.structs.replace(document, content=plain_copy(document.content, budget))
         for guard in dict.fromkeys(guard for key in sorted(keys) for guard in readers[key]):

@@ -133,9 +133,9 @@ class Locator:
             value = json_value(body)
             if value is None:
                 return self._in_text(body, around)
-            budget = None
         else:
-            value, budget = body, Budget()
+            value = body
+        budget = Budget()
         if isinstance(value, Mapping):
             return self._in_document(value, around, budget)
         if isinstance(value, Sequence):
@@ -144,7 +144,7 @@ class Locator:
         return ()
 
     def _in_document(
-        self, content: Mapping[Any, Any], around: Sequence[Attributes], budget: Budget | None
+        self, content: Mapping[Any, Any], around: Sequence[Attributes], budget: Budget
     ) -> Sequence[RawStatus]:
         system, channel = _name(self._system, around), _name(self._channel, around)
         ours = self._recognises(system, channel)

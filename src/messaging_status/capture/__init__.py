@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statuses taken where they arrive: delivery receipts in the requests of a web application."""
-
-from messaging_status.capture.receipts import ReceiptMiddleware
-
-__all__ = ["ReceiptMiddleware"]
+"""Statuses that no instrumentation captures: in the answers of providers' APIs, and in receipts."""

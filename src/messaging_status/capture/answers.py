@@ -87,8 +87,9 @@ class Call:
         self._host = host
         self._late = late
         self._system = system
-        is_text = isinstance(request_body, (str, bytes)) and len(request_body) <= MAX_BODY_LENGTH
-        self._request_body = request_body if is_text else None
+        self._request_body: str | bytes | None = None
+        if isinstance(request_body, (str, bytes)) and len(request_body) <= MAX_BODY_LENGTH:
+            self._request_body = request_body
         span = trace.get_current_span()
         self._context = span.get_span_context()
         self._has_span = _is_told_on(span)
@@ -174,9 +175,9 @@ def _constant(said: Attributes) -> Said:
     return lambda: said
 
 
-def _channel_in(body: object) -> str | None:
+def _channel_in(body: str | bytes | None) -> str | None:
     """The channel that a request names."""
-    document = json_value(body) if isinstance(body, (str, bytes)) and len(body) <= MAX_BODY_LENGTH else None
+    document = None if body is None else json_value(body)
     if isinstance(document, list) and document:
         document = document[0]
     if not isinstance(document, dict):

@@ -21,8 +21,6 @@ from messaging_status.spelling import as_code
 
 __all__ = ["fitting_on", "holds_another", "put_on_span", "tell_at_end"]
 
-_FAILED = frozenset(outcome.value for outcome in FAILURES)
-
 
 def tell_at_end(span: Span, late: LateStatuses, host: Host) -> None:
     """Have a span say what has arrived when it ends. Only this span is touched, not its class.
@@ -78,7 +76,7 @@ def put_on_span(span: Span, said: Attributes, host: Host) -> None:
         log_status(host, said, trace.set_span_in_context(span))
         return
     span.set_attributes(fitting(said, present, *limits))
-    is_failure = said.get(f"{host.settings.prefix}.outcome") in _FAILED
+    is_failure = said.get(f"{host.settings.prefix}.outcome") in FAILURES
     if is_failure and host.settings.span_error_status and isinstance(span, ReadableSpan) and span.status.is_unset:
         span.set_status(Status(StatusCode.ERROR))
 

@@ -17,13 +17,6 @@ __all__ = ["EVENT_NAME", "log_status"]
 
 EVENT_NAME: Final = "messaging.status"
 
-_NUMBERS: Final = {
-    "INFO": SeverityNumber.INFO,
-    "WARN": SeverityNumber.WARN,
-    "ERROR": SeverityNumber.ERROR,
-    "FATAL": SeverityNumber.FATAL,
-}
-
 
 def log_status(host: Host, said: Mapping[str, AttributeValue], context: Context | None = None) -> None:
     """Emit what there is to say about a status as a log record; nothing where there is nothing to say.
@@ -40,7 +33,7 @@ def log_status(host: Host, said: Mapping[str, AttributeValue], context: Context 
         LogRecord(
             timestamp=time.time_ns(),
             context=context,
-            severity_number=_NUMBERS.get(severity),
+            severity_number=SeverityNumber[severity] if severity else None,
             severity_text=severity or None,
             event_name=EVENT_NAME,
             attributes=dict(said),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # untyped
@@ -41,9 +41,9 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
     logged and nothing is enriched.
     """
 
-    _wrapping: ClassVar[Wrapping | None] = None
-    _answers: ClassVar[Answers | None] = None
-    _handler: ClassVar[logging.Handler | None] = None
+    _wrapping: Wrapping | None = None
+    _answers: Answers | None = None
+    _handler: logging.Handler | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """None: what it wraps is there or is not."""
@@ -56,38 +56,36 @@ class MessagingStatusInstrumentor(BaseInstrumentor):  # type: ignore[misc] # unt
             **options: Settings, by the keys of the file. Where none is given: the file that
                 ``MESSAGING_STATUS_CONFIG`` names.
         """
-        cls = type(self)
-        cls._handler = _apart_from_the_pipeline()
+        self._handler = _apart_from_the_pipeline()
         try:
             given = {name: value for name, value in options.items() if name not in _OF_EVERY_INSTRUMENTOR}
             host = Host.load(load_settings(given or None))
-            cls._wrapping = Wrapping()
+            self._wrapping = Wrapping()
             activate(host)
-            answers = cls._answers = Answers(host)
+            answers = self._answers = Answers(host)
             export = exporting(_enricher(host, answers.late))
             for exporter in dict.fromkeys((*EXPORTERS, *host.settings.exporters)):
-                cls._wrapping.wrap(f"{exporter}.export", export)
+                self._wrapping.wrap(f"{exporter}.export", export)
             for method, wrapper in client_wrappers(answers).items():
-                cls._wrapping.wrap(method, wrapper)
+                self._wrapping.wrap(method, wrapper)
         except MessagingStatusError as error:
             log_error("nothing is enriched: %s", "; ".join(error.problems))
         except Exception as error:  # noqa: BLE001 - the application has to start, whatever is installed or set
             log_error("nothing is enriched: %s", place_of(error))
 
     def _uninstrument(self, **_: Any) -> None:
-        cls = type(self)
         activate(None)
-        if cls._answers is not None:
-            cls._answers.late.give_up()
-            cls._answers = None
-        if cls._wrapping is not None:
-            cls._wrapping.take_off()
-            cls._wrapping = None
-        if cls._handler is not None:
+        if self._answers is not None:
+            self._answers.late.give_up()
+            self._answers = None
+        if self._wrapping is not None:
+            self._wrapping.take_off()
+            self._wrapping = None
+        if self._handler is not None:
             logger = logging.getLogger("messaging_status")
-            logger.removeHandler(cls._handler)
+            logger.removeHandler(self._handler)
             logger.propagate = True
-            cls._handler = None
+            self._handler = None
 
 
 def _enricher(host: Host, late: LateStatuses) -> Callable[[Sequence[Any]], Sequence[Any]]:

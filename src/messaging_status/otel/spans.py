@@ -17,8 +17,6 @@ from messaging_status.settings import Settings
 
 __all__ = ["StatusSpanExporter", "spans_enricher", "with_said"]
 
-_FAILURES = frozenset(outcome.value for outcome in FAILURES)
-
 
 @final
 class StatusSpanExporter(SpanExporter):
@@ -97,7 +95,7 @@ def _span_enricher(host: Host) -> Callable[[ReadableSpan], ReadableSpan]:
             if not what and events:
                 what = said(copied, None, _attributes_of(events), resource)
             everything = merged(attributes, copied, what) if what else None
-            is_failure = sets_status and what.get(outcome_key) in _FAILURES and span.status.is_unset
+            is_failure = sets_status and what.get(outcome_key) in FAILURES and span.status.is_unset
             if everything is None and not is_failure:
                 return span
             return _with(span, attributes if everything is None else everything, is_failure=is_failure)
@@ -113,7 +111,7 @@ def with_said(span: ReadableSpan, said: Mapping[str, Any], settings: Settings) -
     attributes = span.attributes
     everything = merged(span._attributes, dict(attributes or {}), said)  # noqa: SLF001 - with its limits
     is_failure = (
-        settings.span_error_status and said.get(f"{settings.prefix}.outcome") in _FAILURES and span.status.is_unset
+        settings.span_error_status and said.get(f"{settings.prefix}.outcome") in FAILURES and span.status.is_unset
     )
     return span if everything is None else _with(span, everything, is_failure=is_failure)
 
