@@ -16,6 +16,7 @@ from messaging_status import Settings, SettingsError
 from messaging_status.settings import (
     CONFIG_VARIABLE,
     Capture,
+    Gateway,
     Keys,
     PluginChoice,
     Receipts,
@@ -45,9 +46,30 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("plugins.blocked", ["acme.office", "webex_connect.sms"]),
     ("receipts.paths", ["/receipts", "/"]),
     ("receipts.secret_file", "/srv/receipts.secret"),
+    ("gateway.grpc", "0.0.0.0:14317"),
+    ("gateway.http", "[::1]:14318"),
+    ("gateway.next_hop", "https://collector.example:4318/otlp"),
+    ("gateway.protocol", "grpc"),
+    ("gateway.compression", "gzip"),
+    ("gateway.pass_headers", ["x-tenant"]),
+    ("gateway.timeout", 2.5),
+    ("gateway.workers", 2),
+    ("gateway.certificate", "/srv/gateway.pem"),
+    ("gateway.key", "/srv/gateway.key"),
+    ("gateway.client_ca", "/srv/senders.pem"),
+    ("gateway.next_hop_ca", "/srv/ca.pem"),
+    ("gateway.next_hop_certificate", "/srv/to-collector.pem"),
+    ("gateway.next_hop_key", "/srv/to-collector.key"),
+    ("gateway.tokens_file", "/srv/tokens"),
+    ("gateway.max_body", 1000),
+    ("gateway.max_unpacked", 2000),
+    ("gateway.max_in_flight", 3),
+    ("gateway.max_headers", 4000),
+    ("gateway.max_depth", 5),
+    ("gateway.read_timeout", 1.5),
 ]
 OTHER_KEYS = (
-    "expected one of capture, default_system, exporters, keys, log_severity, log_text, overlays, plugins, prefix, "
+    "expected one of capture, default_system, exporters, gateway, keys, log_severity, log_text, overlays, plugins, prefix, "
     "receipts, span_error_status"
 )
 OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, system"
@@ -90,7 +112,8 @@ class TestSources:
         fields += [f"plugins.{key}" for key in PluginChoice.__struct_fields__]
         fields += [f"capture.{key}" for key in Capture.__struct_fields__]
         fields += [f"receipts.{key}" for key in Receipts.__struct_fields__]
-        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins", "capture", "receipts"}
+        fields += [f"gateway.{key}" for key in Gateway.__struct_fields__]
+        assert {name for name, _ in EVERY_SETTING} == {*fields} - {"keys", "plugins", "capture", "receipts", "gateway"}
 
     @pytest.mark.parametrize(("name", "value"), EVERY_SETTING)
     def test_a_mapping_sets_one_and_leaves_the_others(self, name: str, value: Any) -> None:
@@ -177,6 +200,16 @@ class TestDefaultFile:
             plugins=PluginChoice(allowed=("webex_connect.common", "webex_connect.sms")),
             capture=Capture(hosts={"webex_connect": ("sms-proxy.internal", "*.sandbox.example.com")}),
             receipts=Receipts(secret_file=str(tmp_path / "receipts.secret")),
+            gateway=Gateway(
+                next_hop="http://collector:4318",
+                certificate=str(tmp_path / "gateway.pem"),
+                key=str(tmp_path / "gateway.key"),
+                client_ca=str(tmp_path / "senders-ca.pem"),
+                next_hop_ca=str(tmp_path / "collector-ca.pem"),
+                next_hop_certificate=str(tmp_path / "gateway.pem"),
+                next_hop_key=str(tmp_path / "gateway.key"),
+                tokens_file=str(tmp_path / "gateway.tokens"),
+            ),
         )
 
 

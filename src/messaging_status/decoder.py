@@ -92,6 +92,21 @@ class Decoder:
             watch((copy(raw), copy(meaning.status)), (raw, meaning.status))
         return said
 
+    def says_always(self, attributes: Mapping[str, Any], resource: Mapping[str, Any] | None) -> bool:
+        """Whether every record with these attributes says the same, whatever else it holds.
+
+        Args:
+            attributes: Those under the keys that are looked at, and no others.
+            resource: The attributes of the resource.
+        """
+        if self._refiners or self._watchers or self.locator.code_keys.isdisjoint(attributes):
+            return False
+        raws = self.locator.find(attributes, None, (), resource)
+        if len(raws) != 1 or raws[0].origin is not None or raws[0].upstream is not None:
+            return False
+        entry = self._table.find(raws[0].code, raws[0].system, raws[0].channel, False).entry
+        return entry is not None and entry.refine is None
+
     def _decode(self, raw: RawStatus) -> Meaning:
         found = self._table.find(raw.code, raw.system, raw.channel, raw.origin is Origin.ANSWER)
         entry = found.entry

@@ -17,7 +17,15 @@ from messaging_status.decoder import Decoder
 from messaging_status.errors import PluginError, did_you_mean
 from messaging_status.fork import renewed_after_fork
 from messaging_status.guard import log_error, log_warning, place_of
-from messaging_status.model import ApiHosts, AttributeValue, RawStatus, Status
+from messaging_status.model import (
+    ATTRIBUTE_NAMES,
+    ERROR_TYPE,
+    MESSAGING_SYSTEM,
+    ApiHosts,
+    AttributeValue,
+    RawStatus,
+    Status,
+)
 from messaging_status.overlaid import Edit, lay_over
 from messaging_status.plugins import Failure, Loaded, Plugin, load_plugins
 from messaging_status.reload import OverlayFiles, Watch
@@ -58,6 +66,7 @@ class Host:
         self._calls = guarded(loaded.plugins)
         self._tally = Tally()
         self._stumbles = 0
+        self._revision = 0
         self._files = OverlayFiles(settings.overlays)
         self._files.look()
         self._refreshing = threading.Lock()
@@ -167,6 +176,22 @@ class Host:
         return self._assembled.decoder.locator.code_keys
 
     @property
+    def document_keys(self) -> frozenset[str]:
+        """The top-level keys that bring a document in a log's body to a plugin's reader."""
+        return self._assembled.decoder.locator.document_keys
+
+    @property
+    def attribute_keys(self) -> frozenset[str]:
+        """The keys of attributes that are looked at, and of those that are put on a record."""
+        said = (f"{self._settings.prefix}.{name}" for name in ATTRIBUTE_NAMES)
+        return self._assembled.decoder.locator.keys | {*said, MESSAGING_SYSTEM, ERROR_TYPE}
+
+    @property
+    def revision(self) -> int:
+        """How often an overlay has changed since the start: what was said before may not hold any more."""
+        return self._revision
+
+    @property
     def plugin_failures(self) -> dict[str, int]:
         """How often each plugin failed on the path of a record; those that never did are not listed."""
         return self._calls.failures
@@ -251,6 +276,17 @@ class Host:
         """
         return self._assembled.decoder.said(attributes, body, events, resource)
 
+    def says_always(self, attributes: Mapping[str, Any], resource: Mapping[str, Any] | None) -> bool:
+        """Whether, until the next :attr:`revision`, every record with these attributes says the same.
+
+        For those who remember what was said. It may raise.
+
+        Args:
+            attributes: Those under :attr:`attribute_keys`, and no others.
+            resource: The attributes of the resource.
+        """
+        return self._assembled.decoder.says_always(attributes, resource)
+
     def refresh(self) -> bool:
         """Read the overlays again if one of the files has changed. Never raises.
 
@@ -265,6 +301,7 @@ class Host:
                 if not self._files.look():
                     return False
                 before, self._assembled = self._assembled, self._assemble()
+                self._revision += 1
                 after = self._assembled
         except Exception as error:  # noqa: BLE001 - whatever stands in the files, what was read before holds
             log_error("the overlays stay as they were: %s", place_of(error))

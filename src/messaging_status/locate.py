@@ -74,6 +74,8 @@ class Locator:
         self._pairs = _pair_pattern(every) if settings.log_text else None
         self._code_starts = tuple(f"{key}=" for key in self._code)
         self.code_keys = frozenset(self._code)
+        self.keys = frozenset(every)
+        self.document_keys = frozenset(readers)
 
     def find(
         self,

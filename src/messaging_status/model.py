@@ -20,6 +20,7 @@ __all__ = [
     "FAILURES",
     "MESSAGE_ID",
     "MESSAGING_SYSTEM",
+    "SEVERITY_NUMBERS",
     "ApiHosts",
     "AttributeValue",
     "Category",
@@ -70,6 +71,15 @@ class Severity(StrEnum):
     """A person must fix something (request, account, configuration), or the provider failed."""
     FATAL = "FATAL"
     """Nothing can be sent any more (account locked)."""
+
+
+SEVERITY_NUMBERS: Final[Mapping[str, int]] = {
+    Severity.INFO.value: 9,
+    Severity.WARN.value: 13,
+    Severity.ERROR.value: 17,
+    Severity.FATAL.value: 21,
+}
+"""OpenTelemetry's severity number of each severity."""
 
 
 class Outcome(StrEnum):

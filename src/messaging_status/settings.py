@@ -7,7 +7,7 @@ import os
 import pathlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from messaging_status.model import DEFAULT_PREFIX, MESSAGING_SYSTEM
 __all__ = [
     "CONFIG_VARIABLE",
     "Capture",
+    "Gateway",
     "Keys",
     "PluginChoice",
     "Receipts",
@@ -31,6 +32,10 @@ CONFIG_VARIABLE: Final = "MESSAGING_STATUS_CONFIG"
 
 _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
 _ClassPath = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")]
+_Url = Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/?#@]+(/[^\s?#]*)?\Z")]
+_Address = Annotated[str, msgspec.Meta(pattern=r"\A(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0)]
 _UrlPath = Annotated[str, msgspec.Meta(pattern=r"\A/[^\s?#]*\Z")]
 _Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")]
 
@@ -102,6 +107,67 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret_file: _Text | None = None
 
 
+class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How ``messaging-status gateway`` receives OTLP, where it sends it, and how much it takes.
+
+    Attributes:
+        grpc: Host and port that receive OTLP/gRPC.
+        http: Host and port that receive OTLP/HTTP.
+        next_hop: Where to send everything, as ``http://collector:4318``.
+        protocol: How to send it.
+        compression: ``gzip`` or ``none`` for what is sent on; ``same``: as the sender compressed it, over HTTP.
+        pass_headers: Headers (over gRPC: metadata) of senders that are passed on.
+        timeout: Seconds that the next hop has for its answer.
+        workers: Processes that share the ports.
+        certificate: File with our certificate and what it is signed with (PEM); with it, only TLS is spoken.
+        key: File with its private key (PEM).
+        client_ca: File with the certificates (PEM) that a sender's certificate has to be signed with.
+        next_hop_ca: File with the certificates that the next hop's has to be signed with; None: the system's.
+        next_hop_certificate: File with our certificate for the next hop.
+        next_hop_key: File with its private key.
+        tokens_file: File with the bearer tokens that admit a sender, one a line; None admits all.
+        max_body: Bytes of a request as it is sent.
+        max_unpacked: Bytes of a request when it is unpacked.
+        max_in_flight: Requests that one worker has in hand at a time.
+        max_headers: Bytes of a request's headers (metadata).
+        max_depth: How deep JSON may nest.
+        read_timeout: Seconds that a sender has to send a request.
+    """
+
+    grpc: _Address = "127.0.0.1:4317"
+    http: _Address = "127.0.0.1:4318"
+    next_hop: _Url | None = None
+    protocol: Literal["grpc", "http"] = "http"
+    compression: Literal["same", "gzip", "none"] = "same"
+    pass_headers: tuple[_Text, ...] = ("authorization", "x-scope-orgid")
+    timeout: _Seconds = 10.0
+    workers: _Count = 1
+    certificate: _Text | None = None
+    key: _Text | None = None
+    client_ca: _Text | None = None
+    next_hop_ca: _Text | None = None
+    next_hop_certificate: _Text | None = None
+    next_hop_key: _Text | None = None
+    tokens_file: _Text | None = None
+    max_body: _Count = 4 * 1024 * 1024
+    max_unpacked: _Count = 16 * 1024 * 1024
+    max_in_flight: _Count = 32
+    max_headers: _Count = 16 * 1024
+    max_depth: _Count = 64
+    read_timeout: _Seconds = 30.0
+
+
+_GATEWAY_FILES: Final = (
+    "certificate",
+    "key",
+    "client_ca",
+    "next_hop_ca",
+    "next_hop_certificate",
+    "next_hop_key",
+    "tokens_file",
+)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All there is to set; ``config/messaging-status.toml`` explains each one.
 
@@ -117,6 +183,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         plugins: Which installed plugins are loaded.
         capture: What is looked at in HTTP clients.
         receipts: Where a web application is sent receipts.
+        gateway: How the gateway receives OTLP, and where it sends it.
     """
 
     prefix: _Prefix = DEFAULT_PREFIX
@@ -130,6 +197,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     plugins: PluginChoice = PluginChoice()
     capture: Capture = msgspec.field(default_factory=Capture)
     receipts: Receipts = Receipts()
+    gateway: Gateway = Gateway()
 
 
 def load_settings(source: Settings | Mapping[str, Any] | None = None) -> Settings:
@@ -172,7 +240,10 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     if receipts.secret_file is not None:
         receipts = msgspec.structs.replace(receipts, secret_file=str(folder / receipts.secret_file))
     overlays = tuple(str(folder / name) for name in settings.overlays)
-    return msgspec.structs.replace(settings, overlays=overlays, receipts=receipts)
+    files = {name: getattr(settings.gateway, name) for name in _GATEWAY_FILES}
+    found = {name: str(folder / file) for name, file in files.items() if file is not None}
+    gateway = msgspec.structs.replace(settings.gateway, **found)
+    return msgspec.structs.replace(settings, overlays=overlays, receipts=receipts, gateway=gateway)
 
 
 def _validate(document: Mapping[str, Any], *, where: str, text: str = "") -> Settings:
@@ -216,4 +287,16 @@ _EXPECTATIONS: Final = {
     "receipts": "a table; write [receipts]",
     "paths": "a list of paths, each as '/receipts'",
     "secret_file": "the path of a file, as text",
+    "gateway": "a table; write [gateway]",
+    "grpc": "a host and a port, as '127.0.0.1:4317'",
+    "http": "a host and a port, as '127.0.0.1:4318'",
+    "next_hop": "a URL, as 'http://collector:4318'",
+    "protocol": "'grpc' or 'http'",
+    "compression": "'same', 'gzip' or 'none'",
+    "pass_headers": "a list of names of headers",
+    **dict.fromkeys(("timeout", "read_timeout"), "a number of seconds above 0"),
+    "workers": "a number of processes, 1 or more",
+    **dict.fromkeys(_GATEWAY_FILES, "the path of a file, as text"),
+    **dict.fromkeys(("max_body", "max_unpacked", "max_headers"), "a number of bytes, 1 or more"),
+    **dict.fromkeys(("max_in_flight", "max_depth"), "a whole number, 1 or more"),
 }

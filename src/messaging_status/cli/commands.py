@@ -17,6 +17,7 @@ import msgspec
 
 from messaging_status.catalogue import Channel, read_catalogue
 from messaging_status.cli.catalog import as_csv, as_toml, objects, status_object, variants_of
+from messaging_status.cli.gateway import gateway_options, gateway_settings, run_gateway
 from messaging_status.cli.logfiles import LogRecord, records_of
 from messaging_status.cli.output import print_json, print_rows, word
 from messaging_status.cli.unknown import overlays_for, survey
@@ -235,6 +236,20 @@ def demo(endpoint: str | None, wants_json: bool) -> None:  # noqa: FBT001 - clic
     from messaging_status.cli.demo import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(_host(), endpoint=endpoint, wants_json=wants_json))
+
+
+@cli.command()
+@gateway_options
+def gateway(**options: Any) -> None:
+    """Receive OTLP from senders in any language, and send it on with the meaning of statuses on it.
+
+    A sender is answered when the next hop has answered. Settings that are not given are read from the table [gateway]
+    of the file that MESSAGING_STATUS_CONFIG names.
+    """
+    try:
+        run_gateway(gateway_settings(options))
+    except MessagingStatusError as error:
+        raise _Broken(error) from error
 
 
 def _records_in(logfile: str) -> Iterator[LogRecord]:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from gzip import GzipFile
 from io import BufferedReader
 from itertools import chain
@@ -14,6 +12,8 @@ from json import JSONDecoder
 from typing import IO, Any, Final
 
 import msgspec
+
+from messaging_status.otlp_values import attributes_in_json, mapping, mappings, value_in_json
 
 __all__ = ["LogRecord", "records_of"]
 
@@ -82,47 +82,16 @@ def _records(value: Any) -> Iterator[LogRecord]:
             yield from _otlp(item)
         else:
             texts = (item[name] for name in _MESSAGES if isinstance(item.get(name), str))
-            resource = _mapping(_mapping(item.get("resource")).get("attributes"))
-            yield LogRecord(_mapping(item.get("attributes")), (item, *texts), resource=resource)
+            resource = mapping(mapping(item.get("resource")).get("attributes"))
+            yield LogRecord(mapping(item.get("attributes")), (item, *texts), resource=resource)
 
 
 def _otlp(request: Mapping[str, Any]) -> Iterator[LogRecord]:
-    for group in chain(_mappings(request.get("resourceLogs")), _mappings(request.get("resourceSpans"))):
-        resource = _attributes(_mapping(group.get("resource")))
-        for scope in chain(_mappings(group.get("scopeLogs")), _mappings(group.get("scopeSpans"))):
-            for record in _mappings(scope.get("logRecords")):
-                yield LogRecord(_attributes(record), (_value(record.get("body")),), resource=resource)
-            for span in _mappings(scope.get("spans")):
-                events = tuple(_attributes(event) for event in _mappings(span.get("events")))
-                yield LogRecord(_attributes(span), events=events, resource=resource)
-
-
-def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = _mappings(holder.get("attributes"))
-    return {pair["key"]: _value(pair.get("value")) for pair in pairs if isinstance(pair.get("key"), str)}
-
-
-def _value(holder: Any) -> Any:
-    """What an OTLP ``AnyValue`` holds: 64-bit integers are texts in JSON."""
-    for kind, value in _mapping(holder).items():
-        if kind == "arrayValue":
-            return [_value(item) for item in _mappings(_mapping(value).get("values"))]
-        if kind == "kvlistValue":
-            return {
-                pair["key"]: _value(pair.get("value"))
-                for pair in _mappings(_mapping(value).get("values"))
-                if isinstance(pair.get("key"), str)
-            }
-        if kind == "bytesValue" and isinstance(value, str):
-            with suppress(ValueError):
-                return b64decode(value)
-        return value
-    return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else iter(())
+    for group in chain(mappings(request.get("resourceLogs")), mappings(request.get("resourceSpans"))):
+        resource = attributes_in_json(mapping(group.get("resource")))
+        for scope in chain(mappings(group.get("scopeLogs")), mappings(group.get("scopeSpans"))):
+            for record in mappings(scope.get("logRecords")):
+                yield LogRecord(attributes_in_json(record), (value_in_json(record.get("body")),), resource=resource)
+            for span in mappings(scope.get("spans")):
+                events = tuple(attributes_in_json(event) for event in mappings(span.get("events")))
+                yield LogRecord(attributes_in_json(span), events=events, resource=resource)

@@ -11,7 +11,8 @@ from typing import Any
 import grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from messaging_status.otlp_values import mapping_in_protobuf, value_in_protobuf
 
 __all__ = ["Received", "receiving"]
 
@@ -32,14 +33,18 @@ class Received:
     def objects(self) -> list[dict[str, Any]]:
         """Spans, then logs, as plain objects: signal, name or body, attributes."""
         spans = [
-            {"signal": "span", "name": span.name, "attributes": _plain_map(span.attributes)}
+            {"signal": "span", "name": span.name, "attributes": mapping_in_protobuf(span.attributes)}
             for request in self.trace_requests
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
         ]
         logs = [
-            {"signal": "log", "body": _plain(record.body), "attributes": _plain_map(record.attributes)}
+            {
+                "signal": "log",
+                "body": value_in_protobuf(record.body),
+                "attributes": mapping_in_protobuf(record.attributes),
+            }
             for request in self.log_requests
             for resource in request.resource_logs
             for scope in resource.scope_logs
@@ -79,19 +84,3 @@ class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
     def Export(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the service's own signature
         self._received.log_requests.append(request)
         return logs_service_pb2.ExportLogsServiceResponse()
-
-
-def _plain_map(pairs: Any) -> dict[str, Any]:
-    return {pair.key: _plain(pair.value) for pair in pairs}
-
-
-def _plain(value: AnyValue | KeyValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    found = getattr(value, kind)
-    if kind == "kvlist_value":
-        return _plain_map(found.values)
-    if kind == "array_value":
-        return [_plain(item) for item in found.values]
-    return found

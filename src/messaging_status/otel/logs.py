@@ -23,19 +23,14 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.resources import Resource
 
 from messaging_status.host import Host
-from messaging_status.model import Severity
+from messaging_status.model import SEVERITY_NUMBERS
 from messaging_status.otel.attributes import fitting, merged
 
 __all__ = ["StatusLogExporter", "StatusLogRecordProcessor", "log_enricher"]
 
 _logger = logging.getLogger("messaging_status")
 
-_NUMBERS: Final = {
-    Severity.INFO.value: SeverityNumber.INFO,
-    Severity.WARN.value: SeverityNumber.WARN,
-    Severity.ERROR.value: SeverityNumber.ERROR,
-    Severity.FATAL.value: SeverityNumber.FATAL,
-}
+_NUMBERS: Final = {name: SeverityNumber(number) for name, number in SEVERITY_NUMBERS.items()}
 
 
 @final

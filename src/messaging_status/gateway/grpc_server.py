@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OTLP over gRPC. Messages are taken and answered as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from messaging_status.gateway.answer import Answer, grpc_metadata
+from messaging_status.gateway.files import content_of
+from messaging_status.gateway.next_hop import Headers
+from messaging_status.gateway.refused import Cause, Refused
+from messaging_status.gateway.relay import Relay, Sent
+from messaging_status.gateway.signals import Signal
+from messaging_status.settings import Gateway
+
+__all__ = ["grpc_server", "server_credentials"]
+
+_Export = Callable[[bytes, Any], Awaitable[bytes]]
+
+
+def grpc_server(relay: Relay, *, shares_port: bool) -> grpc.aio.Server:
+    """A server of OTLP/gRPC that is not bound to a port yet.
+
+    Args:
+        relay: What passes requests on.
+        shares_port: Whether other processes listen on the same port.
+    """
+    settings = relay.settings
+    server = grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", settings.max_unpacked),
+            ("grpc.max_metadata_size", settings.max_headers),
+            ("grpc.absolute_max_metadata_size", settings.max_headers),
+            ("grpc.max_concurrent_streams", settings.max_in_flight),
+            ("grpc.so_reuseport", int(shares_port)),
+        )
+    )
+    for signal in Signal:
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_exporting(relay, signal))
+        handler = grpc.method_handlers_generic_handler(signal.service, {"Export": method})
+        server.add_generic_rpc_handlers((handler,))
+    return server
+
+
+def server_credentials(settings: Gateway) -> grpc.ServerCredentials | None:
+    """TLS as the settings want it; None where they want none.
+
+    Raises:
+        SettingsError: If a file cannot be read.
+    """
+    certificate, key = content_of("certificate", settings.certificate), content_of("key", settings.key)
+    if certificate is None or key is None:
+        return None
+    ca = content_of("client_ca", settings.client_ca)
+    return grpc.ssl_server_credentials([(key, certificate)], ca, ca is not None)
+
+
+def _exporting(relay: Relay, signal: Signal) -> _Export:
+    async def export(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        metadata = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
+        try:
+            answer = await _passed(relay, signal, request, metadata)
+        except Refused as refused:
+            relay.metrics.failed(refused.cause)
+            answer = refused.answer
+        relay.metrics.answered(signal, "grpc", answer.code.name)
+        if not answer.is_ok:
+            await context.abort(answer.code, answer.message, grpc_metadata(answer))
+        return answer.body
+
+    return export
+
+
+async def _passed(relay: Relay, signal: Signal, request: bytes, metadata: Headers) -> Answer:
+    if not relay.admits(dict(metadata).get("authorization")):
+        raise Refused(Cause.UNAUTHENTICATED, "a bearer token is needed")
+    with relay.place():
+        headers = relay.passed_on(metadata)
+        sent = Sent(signal=signal, body=request, is_json=False, is_packed=False, headers=headers)
+        return await relay.passed(sent)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests in protobuf: what comes to a record is added behind its bytes, which stay as they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from messaging_status.gateway.needles import needles
+from messaging_status.gateway.records import Addition, Decoded, Enriched, Records
+from messaging_status.gateway.signals import Signal
+from messaging_status.gateway.wire import KeyValue, Log, Request, Span
+from messaging_status.host import Host
+from messaging_status.model import AttributeValue
+from messaging_status.otlp_values import mapping_in_protobuf, value_in_protobuf
+
+__all__ = ["protobuf_enricher"]
+
+_ERROR: Final = 2
+"""``STATUS_CODE_ERROR`` of a span."""
+_MAX_REMEMBERED: Final = 4_096
+_MAX_SHORT: Final = 127
+"""Bytes of a key whose length takes one byte."""
+
+
+class _Suffix(NamedTuple):
+    """What is added behind a record's bytes; protobuf joins what stands twice."""
+
+    content: bytes
+    decoded: Decoded
+
+
+_Key = tuple[tuple[bytes, ...], tuple[bytes, ...], bool]
+"""What a span says of its status: attributes of its own, those of its resource, and whether its status is unset."""
+
+_NEW: Final = _Suffix(b"", Decoded("", "", ""))
+"""In the place of what is not remembered yet."""
+
+_SuffixOf = Callable[[bytes], _Suffix | None]
+"""Answers what is added to a record. It may raise."""
+
+
+def protobuf_enricher(host: Host, signal: Signal) -> Callable[[bytes], Enriched]:
+    """A function that answers requests of a signal, enriched. It never raises.
+
+    What is no request at all, and a record that cannot be enriched, are answered as they are: the next hop has to
+    say what it thinks of them.
+    """
+    if signal is Signal.METRICS:
+        return _counted
+    held = needles(host, signal, is_json=False)
+    within = _SpanSuffixes(host).within if signal is Signal.TRACES else _log_suffixes(host)
+
+    def enriched(body: bytes) -> Enriched:
+        sought = held(body)
+        if not sought:
+            return _counted(body)
+        try:
+            request = Request.FromString(body)
+        except DecodeError:
+            return Enriched(body, 0, Counter())
+        decoded: Counter[Decoded] = Counter()
+        for group in request.groups:
+            try:
+                _enrich(group, within, sought, decoded, host)
+            except Exception as error:  # noqa: BLE001 - whatever a resource is made of, its records go on
+                host.stumbled(error)
+        return Enriched(request.SerializeToString() if decoded else body, _records_in(request), decoded)
+
+    return enriched
+
+
+def _enrich(
+    group: Any,
+    within: Callable[[Sequence[bytes]], _SuffixOf],
+    sought: Sequence[bytes],
+    decoded: Counter[Decoded],
+    host: Host,
+) -> None:
+    """Enrich the records of one resource, where they are."""
+    suffix_of = within(list(group.resource.attributes))
+    for scope in group.scopes:
+        for index, record in _holding(scope.records, sought):
+            try:
+                suffix = suffix_of(record)
+            except Exception as error:  # noqa: BLE001 - whatever a record is made of, it goes on as it is
+                host.stumbled(error)
+                continue
+            if suffix is not None:
+                scope.records[index] = record + suffix.content
+                decoded[suffix.decoded] += 1
+
+
+def _counted(body: bytes) -> Enriched:
+    try:
+        request = Request.FromString(body)
+    except DecodeError:
+        return Enriched(body, 0, Counter())
+    return Enriched(body, _records_in(request), Counter())
+
+
+def _records_in(request: Any) -> int:
+    return sum(len(scope.records) for group in request.groups for scope in group.scopes)
+
+
+def _holding(records: Sequence[bytes], sought: Sequence[bytes]) -> list[tuple[int, bytes]]:
+    """The records that hold one of the needles, and where they are."""
+    if len(sought) == 1:
+        needle = sought[0]
+        return [(index, record) for index, record in enumerate(records) if needle in record]
+    return [(index, record) for index, record in enumerate(records) if any(needle in record for needle in sought)]
+
+
+class _SpanSuffixes:
+    """What is added to spans, remembered: senders write the same few statuses over and over again."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._records = Records(host)
+        self._sets_status = host.settings.span_error_status
+        keys = [key.encode() for key in host.attribute_keys]
+        self._starts = frozenset(b"\n" + bytes([len(key)]) + key for key in keys if len(key) <= _MAX_SHORT)
+        self._remembers = len(self._starts) == len(keys)
+        self._remembered: dict[_Key, _Suffix | None] = {}
+        self._revision = host.revision
+
+    def within(self, resource: Sequence[bytes]) -> _SuffixOf:
+        """A function that answers what is added to the spans of a resource."""
+        if self._revision != self._host.revision:
+            self._revision = self._host.revision
+            self._remembered.clear()
+        starts, remembered, sets_status = self._starts, self._remembered, self._sets_status
+        around = self._picked(resource)
+
+        def suffix_of(record: bytes) -> _Suffix | None:
+            span = Span.FromString(record)
+            # Encoders write an attribute's key first, behind a length of one byte. One that is written in another
+            # way is not picked; without a code among those that are, all of them are read properly.
+            picked = tuple([pair for pair in span.attributes if pair and pair[: 2 + pair[1]] in starts])
+            is_unset = not sets_status or span.status.code == 0
+            key = (picked, around, is_unset)
+            suffix = remembered.get(key, _NEW)
+            return self._found(span, key, resource) if suffix is _NEW else suffix
+
+        return suffix_of
+
+    def _picked(self, pairs: Iterable[bytes]) -> tuple[bytes, ...]:
+        return tuple([pair for pair in pairs if pair and pair[: 2 + pair[1]] in self._starts])
+
+    def _found(self, span: Any, key: _Key, resource: Sequence[bytes]) -> _Suffix | None:
+        picked, _, is_unset = key
+        of_resource = _mapping(resource)
+        events = [_mapping(event.attributes) for event in span.events]
+        addition = self._records.span(_mapping(span.attributes), events, of_resource, is_status_unset=is_unset)
+        suffix = None if addition is None else _span_suffix(addition)
+        if self._remembers and self._host.says_always(_mapping(picked), of_resource):
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = suffix
+        return suffix
+
+
+def _span_suffix(addition: Addition) -> _Suffix:
+    content = Span(attributes=_pairs(addition.attributes))
+    if addition.is_failure:
+        content.status.code = _ERROR
+    return _Suffix(content.SerializeToString(), addition.decoded)
+
+
+def _log_suffixes(host: Host) -> Callable[[Sequence[bytes]], _SuffixOf]:
+    """As :meth:`_SpanSuffixes.within`, for log records, whose bodies differ."""
+    records = Records(host)
+
+    def within(resource: Sequence[bytes]) -> _SuffixOf:
+        of_resource = _mapping(resource)
+
+        def suffix_of(record: bytes) -> _Suffix | None:
+            log = Log.FromString(record)
+            body = value_in_protobuf(log.body) if log.HasField("body") else None
+            addition = records.log(_mapping(log.attributes), body, of_resource, log.severity_number)
+            return None if addition is None else _log_suffix(addition)
+
+        return suffix_of
+
+    return within
+
+
+def _log_suffix(addition: Addition) -> _Suffix:
+    content = Log(attributes=_pairs(addition.attributes))
+    if addition.severity_number is not None:
+        content.severity_number = addition.severity_number
+    return _Suffix(content.SerializeToString(), addition.decoded)
+
+
+def _mapping(pairs: Iterable[bytes]) -> dict[str, Any]:
+    return mapping_in_protobuf(map(KeyValue.FromString, pairs))
+
+
+def _pairs(attributes: Mapping[str, AttributeValue]) -> list[bytes]:
+    pairs = []
+    for key, value in attributes.items():
+        pair = KeyValue(key=key)
+        if isinstance(value, bool):
+            pair.value.bool_value = value
+        else:
+            pair.value.string_value = value
+        pairs.append(pair.SerializeToString())
+    return pairs

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of one request: unpacked, enriched, sent on; the sender is answered when the next hop has answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final
+
+import msgspec
+from grpc import StatusCode
+
+from messaging_status.gateway.answer import Answer
+from messaging_status.gateway.files import Admits
+from messaging_status.gateway.json_form import BadJson, as_json_answer, as_protobuf, json_enricher, nests_within
+from messaging_status.gateway.metrics import Metrics
+from messaging_status.gateway.next_hop import Headers, NextHop
+from messaging_status.gateway.protobuf import protobuf_enricher
+from messaging_status.gateway.records import Enriched
+from messaging_status.gateway.refused import Cause, Refused
+from messaging_status.gateway.signals import Signal
+from messaging_status.gateway.unpacking import NotGzip, TooLarge, packed, unpacked
+from messaging_status.guard import log_warning
+from messaging_status.host import Host
+from messaging_status.settings import Gateway
+
+__all__ = ["Relay", "Sent"]
+
+_LARGE: Final = 256 * 1024
+"""Bytes of a request whose enriching would keep others waiting: it is done on a thread."""
+_FRESH_S: Final = 1.0
+_AUTHORIZATION: Final = "authorization"
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it was sent.
+
+    Attributes:
+        signal: What it carries.
+        body: Its bytes.
+        is_json: Whether they are JSON.
+        is_packed: Whether they are packed with gzip.
+        headers: Those that are passed on.
+    """
+
+    signal: Signal
+    body: bytes
+    is_json: bool
+    is_packed: bool
+    headers: Headers
+
+
+class Relay:
+    """Passes requests on. It holds nothing but those that are under way.
+
+    Attributes:
+        settings: The settings.
+        metrics: What is counted.
+        admits: Who is let in.
+        is_leaving: Whether it is about to stop.
+    """
+
+    def __init__(self, host: Host, hop: NextHop, metrics: Metrics, admits: Admits) -> None:
+        """Connect the parts.
+
+        Args:
+            host: What decodes.
+            hop: Where requests are sent on.
+            metrics: What counts.
+            admits: Who is let in.
+        """
+        self.settings: Gateway = host.settings.gateway
+        self.metrics = metrics
+        self.admits = admits
+        self.is_leaving = False
+        self._hop = hop
+        self._enrichers: dict[tuple[Signal, bool], Callable[[bytes], Enriched]] = {
+            (signal, is_json): (json_enricher if is_json else protobuf_enricher)(host, signal)
+            for signal in Signal
+            for is_json in (False, True)
+        }
+        passed = {name.lower() for name in self.settings.pass_headers}
+        # What lets a sender in here is nobody else's business.
+        self._passed = passed - {_AUTHORIZATION} if self.settings.tokens_file else passed
+        self._in_flight = 0
+        self._was_reachable = True
+        self._probed: tuple[float, bool] = (-_FRESH_S, False)
+
+    def passed_on(self, headers: Iterable[tuple[str, str]]) -> Headers:
+        """Those of a sender's headers that are passed on."""
+        return [(name, value) for name, value in headers if name.lower() in self._passed]
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among the requests in flight, while the block runs.
+
+        Raises:
+            Refused: If there is none.
+        """
+        if self._in_flight >= self.settings.max_in_flight:
+            raise Refused(Cause.TOO_MANY, "too many requests in flight")
+        self._in_flight += 1
+        self.metrics.in_flight.inc()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self.metrics.in_flight.dec()
+
+    async def passed(self, sent: Sent) -> Answer:
+        """Enrich a request, send it on, and answer what the next hop has answered.
+
+        Raises:
+            Refused: If it cannot be read, or is over a limit.
+        """
+        began = monotonic()
+        plain = await self._unpacked(sent)
+        if sent.is_json and not nests_within(plain, self.settings.max_depth):
+            msg = f"the JSON nests deeper than {self.settings.max_depth}"
+            raise Refused(Cause.BAD_REQUEST, msg)
+        enrich = self._enrichers[sent.signal, sent.is_json]
+        found = await asyncio.to_thread(enrich, plain) if len(plain) > _LARGE else enrich(plain)
+        self.metrics.enriched(sent.signal, found)
+        body, is_json, is_packed = await self._outgoing(sent, plain, found)
+        handed = monotonic()
+        answer = await self._hop.send(sent.signal, body, is_json=is_json, is_packed=is_packed, headers=sent.headers)
+        back = monotonic()
+        self._note(answer)
+        if sent.is_json and not is_json and answer.is_ok:
+            answer = msgspec.structs.replace(answer, body=as_json_answer(answer.body, sent.signal))
+        self.metrics.took(handed - began + monotonic() - back, back - handed)
+        return answer
+
+    async def is_reachable(self) -> bool:
+        """Whether the next hop answers; asked with an empty request, at most once a second."""
+        asked, answered = self._probed
+        if monotonic() - asked >= _FRESH_S:
+            answer = await self._hop.send(Signal.TRACES, b"", is_json=False, is_packed=False, headers=())
+            # Whoever refuses an empty request, for want of a token perhaps, is there.
+            answered = answer.code is not StatusCode.UNAVAILABLE
+            self._probed = (monotonic(), answered)
+        return answered
+
+    async def close(self) -> None:
+        """Give the connections to the next hop up."""
+        await self._hop.close()
+
+    async def _unpacked(self, sent: Sent) -> bytes:
+        limit = self.settings.max_unpacked
+        msg = f"the request has more than {limit} bytes when it is unpacked"
+        if not sent.is_packed:
+            if len(sent.body) > limit:
+                raise Refused(Cause.TOO_LARGE, msg)
+            return sent.body
+        try:
+            return await asyncio.to_thread(unpacked, sent.body, limit)
+        except TooLarge:
+            raise Refused(Cause.TOO_LARGE, msg) from None
+        except NotGzip:
+            raise Refused(Cause.BAD_REQUEST, "the body is not gzip") from None
+
+    async def _outgoing(self, sent: Sent, plain: bytes, found: Enriched) -> tuple[bytes, bool, bool]:
+        """What is sent on: its bytes, whether they are JSON, and whether they are (over gRPC: are to be) packed."""
+        compression = self.settings.compression
+        is_packed = sent.is_packed if compression == "same" else compression == "gzip"
+        if not self._hop.takes_json:
+            return self._as_protobuf(sent, found.body), False, is_packed
+        if is_packed and sent.is_packed and found.body is plain:
+            return sent.body, sent.is_json, True
+        return (await asyncio.to_thread(packed, found.body) if is_packed else found.body), sent.is_json, is_packed
+
+    def _as_protobuf(self, sent: Sent, plain: bytes) -> bytes:
+        try:
+            return as_protobuf(plain, sent.signal) if sent.is_json else plain
+        except BadJson as error:
+            raise Refused(Cause.BAD_REQUEST, str(error)) from None
+
+    def _note(self, answer: Answer) -> None:
+        """Count a failure of the next hop, and say so when it goes and when it comes back."""
+        is_reachable = answer.code is not StatusCode.UNAVAILABLE
+        if not answer.is_ok:
+            self.metrics.failed("next_hop_refused" if is_reachable else "next_hop_unavailable")
+        if is_reachable is not self._was_reachable:
+            self._was_reachable = is_reachable
+            log_warning(
+                "%s", "the next hop answers again" if is_reachable else f"senders are told to wait: {answer.message}"
+            )
