@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +19,10 @@ import grpc
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
-__all__ = ["EXPORT", "Gateway", "GrpcHop", "gateway", "grpc_hop", "spans_request", "wait_for"]
+__all__ = ["EXPORT", "Gateway", "GrpcHop", "ask_grpc", "gateway", "grpc_hop", "kept_by", "spans_request", "wait_for"]
 
 SECONDS = 20
 """How long it may take to start, and to end."""
@@ -60,8 +62,7 @@ class Gateway:
     def export(self, body: bytes = b"", metadata: Sequence[tuple[str, str]] = (), **options: Any) -> bytes:
         """Ask over gRPC, for spans."""
         with grpc.insecure_channel(self.grpc) as channel:
-            answer: bytes = channel.unary_unary(EXPORT)(body, metadata=tuple(metadata), timeout=10, **options)
-        return answer
+            return ask_grpc(channel, EXPORT, body, metadata=tuple(metadata), **options)
 
 
 @contextmanager
@@ -117,8 +118,7 @@ class _Anything(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
-            metadata = {item.key: item.value for item in context.invocation_metadata()}
-            self._hop.received.append((details.method, request, metadata))
+            self._hop.received.append((details.method, request, dict(context.invocation_metadata())))
             return self._hop.answer(request, context)
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -128,7 +128,7 @@ class _Anything(grpc.GenericRpcHandler):
 def grpc_hop(credentials: grpc.ServerCredentials | None = None) -> Iterator[GrpcHop]:
     """Run a next hop over gRPC on a free port of 127.0.0.1, while the block runs."""
     hop = GrpcHop()
-    server = grpc.server(ThreadPoolExecutor(8), handlers=(_Anything(hop),))
+    server = grpc.server(ThreadPoolExecutor(8), handlers=[_Anything(hop)])
     if credentials is None:
         hop.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     else:
@@ -138,6 +138,24 @@ def grpc_hop(credentials: grpc.ServerCredentials | None = None) -> Iterator[Grpc
         yield hop
     finally:
         server.stop(grace=None).wait()
+
+
+def ask_grpc(channel: grpc.Channel, method: str, body: bytes, **options: Any) -> bytes:
+    """What a method answers, as bytes."""
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+    return call(body, timeout=10, **options)
+
+
+def kept_by(server: HTTPServer, path: str = "/v1/traces", answer: bytes = b"") -> list[tuple[Mapping[str, str], bytes]]:
+    """Headers and body of each request that a server gets from now on."""
+    kept: list[tuple[Mapping[str, str], bytes]] = []
+
+    def keep(request: Request) -> Response:
+        kept.append((dict(request.headers), request.get_data()))
+        return Response(answer)
+
+    server.expect_request(path).respond_with_handler(keep)
+    return kept
 
 
 def spans_request(*codes: str | None, key: str = "messaging.status.code") -> bytes:

@@ -62,12 +62,7 @@ def server_credentials(settings: Gateway) -> grpc.ServerCredentials | None:
 def _exporting(relay: Relay, signal: Signal) -> _Export:
     async def export(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         metadata = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
-        try:
-            answer = await _passed(relay, signal, request, metadata)
-        except Refused as refused:
-            relay.metrics.failed(refused.cause)
-            answer = refused.answer
-        relay.metrics.answered(signal, "grpc", answer.code.name)
+        answer = await relay.answered(signal, "grpc", _passed(relay, signal, request, metadata))
         if not answer.is_ok:
             await context.abort(answer.code, answer.message, grpc_metadata(answer))
         return answer.body

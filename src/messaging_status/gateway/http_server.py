@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -25,6 +26,10 @@ _JSON: Final = "application/json"
 _NO_PACKING: Final = frozenset({"", "identity", "none"})
 _IDLE_S: Final = 75.0
 _GRACE_S: Final = 5.0
+_LINGERING_S: Final = 2.0
+"""So long a sender may go on sending what has been refused, to read why."""
+_QUIET: Final = logging.Logger("messaging_status.gateway.http", logging.CRITICAL + 1)  # noqa: LOG001 - nobody is to find it
+"""Senders' mistakes are answered, and counted; a line in our log for each would be theirs to fill it with."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,6 +53,8 @@ def http_runner(relay: Relay) -> web.AppRunner:
         auto_decompress=False,
         handle_signals=False,
         keepalive_timeout=_IDLE_S,
+        lingering_time=_LINGERING_S,
+        logger=_QUIET,
         max_line_size=settings.max_headers,
         max_field_size=settings.max_headers,
         shutdown_timeout=settings.timeout + _GRACE_S,
@@ -69,12 +76,7 @@ def server_tls(settings: Gateway) -> ssl.SSLContext | None:
 def _exporting(relay: Relay, signal: Signal) -> _Handler:
     async def export(request: web.Request) -> web.Response:
         is_json = request.content_type == _JSON
-        try:
-            answer = await _passed(relay, signal, request, is_json=is_json)
-        except Refused as refused:
-            relay.metrics.failed(refused.cause)
-            answer = refused.answer
-        relay.metrics.answered(signal, "http", answer.code.name)
+        answer = await relay.answered(signal, "http", _passed(relay, signal, request, is_json=is_json))
         body, content_type = http_answer(answer, is_json=is_json)
         headers = {"Content-Type": content_type} if content_type else {}
         if answer.retry_after is not None:

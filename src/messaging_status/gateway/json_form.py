@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
@@ -187,9 +186,18 @@ def as_protobuf(body: bytes, signal: Signal) -> bytes:
     """
     try:
         request: Message = _REQUESTS[signal]()
-        json_format.ParseDict(_with_base64(json.loads(body)), request, ignore_unknown_fields=True)
+        # Anything that is empty would be taken for an empty object.
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        json_format.ParseDict(_with_base64(document), request, ignore_unknown_fields=True)
         return request.SerializeToString()
-    except (json_format.ParseError, ValueError, AttributeError, TypeError, RecursionError) as error:
+    except (
+        json_format.ParseError,
+        msgspec.DecodeError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         msg = "the body is not OTLP in JSON"
         raise BadJson(msg) from error
 

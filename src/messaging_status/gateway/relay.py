@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from grpc import StatusCode
 
-from messaging_status.gateway.answer import Answer
+from messaging_status.gateway.answer import Answer, failure
 from messaging_status.gateway.files import Admits
 from messaging_status.gateway.json_form import BadJson, as_json_answer, as_protobuf, json_enricher, nests_within
 from messaging_status.gateway.metrics import Metrics
@@ -22,7 +22,7 @@ from messaging_status.gateway.records import Enriched
 from messaging_status.gateway.refused import Cause, Refused
 from messaging_status.gateway.signals import Signal
 from messaging_status.gateway.unpacking import NotGzip, TooLarge, packed, unpacked
-from messaging_status.guard import log_warning
+from messaging_status.guard import log_error, log_warning, place_of
 from messaging_status.host import Host
 from messaging_status.settings import Gateway
 
@@ -108,6 +108,26 @@ class Relay:
         finally:
             self._in_flight -= 1
             self.metrics.in_flight.dec()
+
+    async def answered(self, signal: Signal, transport: str, passing: Awaitable[Answer]) -> Answer:
+        """What a sender is told, counted, also where its request is refused.
+
+        Args:
+            signal: What the request carries.
+            transport: How it was sent: ``grpc`` or ``http``.
+            passing: Answers what the next hop has answered, or refuses.
+        """
+        try:
+            answer = await passing
+        except Refused as refused:
+            self.metrics.failed(refused.cause)
+            answer = refused.answer
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the sender has to know that it was not sent
+            log_error("a request was not sent on: %s", place_of(error))
+            self.metrics.failed("internal")
+            answer = failure(StatusCode.UNAVAILABLE, 503, "the gateway failed")
+        self.metrics.answered(signal, transport, answer.code.name)
+        return answer
 
     async def passed(self, sent: Sent) -> Answer:
         """Enrich a request, send it on, and answer what the next hop has answered.
