@@ -21,7 +21,11 @@ from werkzeug import Request, Response
 
 import messaging_status
 from messaging_status import hookspecs
+from messaging_status.gateway.refused import Cause
 from messaging_status.model import ATTRIBUTE_NAMES, Category, Fault, Outcome, Severity
+from messaging_status.settings import Gateway
+
+from .gateways import gateway
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
@@ -55,9 +59,13 @@ def messaging_status_command(written: str) -> list[str]:
 @pytest.mark.parametrize(
     ("command", "output"), [found for page in PAGES if page != "docs/plugins.md" for found in commands(page)]
 )
-def test_a_command_does_what_is_shown(command: str, output: str) -> None:
+def test_a_command_does_what_is_shown(command: str, output: str, tmp_path: Path) -> None:
     name, *arguments = command.split()
-    if name == "messaging-status":
+    if name == "messaging-status" and arguments[0] == "gateway":
+        assert arguments[1] == "--next-hop"
+        with gateway(tmp_path, *arguments[2:]) as running:
+            assert f"OTLP/HTTP to {arguments[2]}, 1 worker" in running.output()
+    elif name == "messaging-status":
         assert run(messaging_status_command(command), ROOT) == output
     elif name == "make":
         # The suite cannot run the suite; that each target exists and what it would do is all that is asked here.
@@ -131,6 +139,15 @@ def test_every_attribute_and_word_is_explained() -> None:
     assert [word.value for word in words if f"`{word.value}`" not in page] == []
     names = [f"messaging.status.{name}" for name in ATTRIBUTE_NAMES if not name.startswith("upstream")]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_setting_of_the_gateway_and_every_cause_is_explained() -> None:
+    page = (ROOT / "docs/gateway.md").read_text()
+    file = (ROOT / "config/messaging-status.toml").read_text()
+    assert [
+        name for name in Gateway.__struct_fields__ if f"\n{name} = " not in file and f"\n# {name} = " not in file
+    ] == []
+    assert [cause.value[0] for cause in Cause if f"`{cause.value[0]}`" not in page] == []
 
 
 def test_every_hook_is_explained_with_an_example_and_its_arguments() -> None:

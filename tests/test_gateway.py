@@ -323,7 +323,7 @@ class TestOperation:
             name = 'messaging_status_gateway_decoded_total{channel="sms",outcome="undelivered",system="webex_connect"}'
             assert [running.metrics()[name] for _ in range(6)] == [60] * 6
             os.kill(workers[0].pid, signal.SIGKILL)
-            wait_for(lambda: "is started again" in running.output())
+            wait_for(lambda: "a worker ended and is started again: exit code -9" in running.output())
             wait_for(lambda: running.post(body=spans_request("7206")).status_code == 200)
             assert running.metrics()[name] >= 61
             children = psutil.Process(running.process.pid).children()

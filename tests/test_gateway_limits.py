@@ -184,6 +184,14 @@ class TestMistakes:
     def test_headers(self, to_http: Gateway, headers: dict[str, str], status: int, message: str) -> None:
         assert http_failure(to_http.post(body=b"abc", **headers)) == (status, 3, message)
 
+    def test_a_header_that_cannot_be_passed_on(self, to_grpc: Gateway) -> None:
+        answer = raw(
+            to_grpc,
+            b"POST /v1/traces HTTP/1.0\r\nContent-Type: application/x-protobuf\r\nAuthorization: \xe9\r\nContent-Length: 0\r\n\r\n",
+        )
+        assert answer.startswith(b"HTTP/1.0 400 ")
+        assert b"the header Authorization has other characters than printable ASCII" in answer
+
     def test_unknown_paths_and_methods(self, to_http: Gateway) -> None:
         assert to_http.post("/v1/profiles").status_code == 404
         assert requests.get(f"{to_http.http}/v1/traces", timeout=5).status_code == 405
@@ -327,6 +335,11 @@ class TestNextHopOverHttp:
         )
         assert to_http.export() == partial.SerializeToString()
         assert to_http.post().content == partial.SerializeToString()
+
+    def test_an_answer_that_is_no_protobuf(self, to_http: Gateway, httpserver: HTTPServer) -> None:
+        httpserver.expect_request("/otlp/v1/traces").respond_with_data("<p>OK</p>", content_type="text/html")
+        assert to_http.export() == b""
+        assert to_http.post().text == "<p>OK</p>"
 
     def test_it_sends_elsewhere(self, to_http: Gateway, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/otlp/v1/traces").respond_with_data(b"", 307, {"Location": "http://127.0.0.1:1/"})

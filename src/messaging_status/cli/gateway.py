@@ -39,7 +39,7 @@ _OPTIONS: Final = {
     "max_body": "Bytes of a request as it is sent.",
     "max_unpacked": "Bytes of a request when it is unpacked.",
     "max_in_flight": "Requests that one worker has in hand at a time.",
-    "max_headers": "Bytes of a request's headers.",
+    "max_headers": "Bytes of one header; over gRPC, of all metadata.",
     "max_depth": "How deep JSON may nest.",
     "read_timeout": "Seconds that a sender has to send a request.",
 }

@@ -21,7 +21,7 @@ from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untype
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc import StatusCode
 
-__all__ = ["STATUS_DETAILS", "Answer", "failure", "from_grpc", "from_http", "grpc_metadata", "http_answer"]
+__all__ = ["STATUS_DETAILS", "Answer", "failure", "from_grpc", "from_http", "grpc_body", "grpc_metadata", "http_answer"]
 
 STATUS_DETAILS: Final = "grpc-status-details-bin"
 _PYTHON_RETRY_INFO: Final = "google.rpc.retryinfo-bin"
@@ -146,6 +146,12 @@ def http_answer(answer: Answer, *, is_json: bool) -> tuple[bytes, str]:
         return answer.body, answer.content_type or kind
     status = _status(answer)
     return (MessageToJson(status, indent=None).encode() if is_json else status.SerializeToString()), kind
+
+
+def grpc_body(answer: Answer) -> bytes:
+    """The message for a sender over gRPC whose request was taken; an empty one where what came is no protobuf."""
+    is_protobuf = answer.content_type is None or answer.content_type.startswith("application/x-protobuf")
+    return answer.body if is_protobuf else b""
 
 
 def grpc_metadata(answer: Answer) -> tuple[tuple[str, bytes], ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from messaging_status.gateway.answer import Answer, grpc_metadata
+from messaging_status.gateway.answer import Answer, grpc_body, grpc_metadata
 from messaging_status.gateway.files import content_of
 from messaging_status.gateway.next_hop import Headers
 from messaging_status.gateway.refused import Cause, Refused
@@ -65,7 +65,7 @@ def _exporting(relay: Relay, signal: Signal) -> _Export:
         answer = await relay.answered(signal, "grpc", _passed(relay, signal, request, metadata))
         if not answer.is_ok:
             await context.abort(answer.code, answer.message, grpc_metadata(answer))
-        return answer.body
+        return grpc_body(answer)
 
     return export
 

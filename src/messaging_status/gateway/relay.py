@@ -86,11 +86,20 @@ class Relay:
         self._passed = passed - {_AUTHORIZATION} if self.settings.tokens_file else passed
         self._in_flight = 0
         self._was_reachable = True
+        self._stumbles: set[str] = set()
         self._probed: tuple[float, bool] = (-_FRESH_S, False)
 
     def passed_on(self, headers: Iterable[tuple[str, str]]) -> Headers:
-        """Those of a sender's headers that are passed on."""
-        return [(name, value) for name, value in headers if name.lower() in self._passed]
+        """Those of a sender's headers that are passed on.
+
+        Raises:
+            Refused: If one of them cannot be.
+        """
+        passed = [(name, value) for name, value in headers if name.lower() in self._passed]
+        for name, value in passed:
+            if not (value.isascii() and value.isprintable()):
+                raise Refused(Cause.BAD_REQUEST, f"the header {name} has other characters than printable ASCII")
+        return passed
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -123,7 +132,9 @@ class Relay:
             self.metrics.failed(refused.cause)
             answer = refused.answer
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the sender has to know that it was not sent
-            log_error("a request was not sent on: %s", place_of(error))
+            if (place := place_of(error)) not in self._stumbles:
+                self._stumbles.add(place)
+                log_error("requests are not sent on: %s", place)
             self.metrics.failed("internal")
             answer = failure(StatusCode.UNAVAILABLE, 503, "the gateway failed")
         self.metrics.answered(signal, transport, answer.code.name)

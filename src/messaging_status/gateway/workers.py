@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic, sleep
@@ -112,12 +112,22 @@ class _Worker:
     def restart(self) -> None:
         """Start another process in the place of one that has ended."""
         self.process.join()
-        log_warning("a worker ended with exit code %s and is started again", self.process.exitcode)
+        problems = self._said() or [f"exit code {self.process.exitcode}"]
+        log_warning("a worker ended and is started again: %s", "; ".join(problems))
         if self.process.pid is not None:
             forget_process(self.process.pid)
         sleep(max(0.0, _RESTART_S - (monotonic() - self._began)))
         self._pipe.close()
         self._start()
+
+    def _said(self) -> list[str]:
+        """What it said is wrong before it ended."""
+        problems: list[str] = []
+        with suppress(EOFError):
+            while self._pipe.poll():
+                said: Addresses | list[str] = self._pipe.recv()
+                problems = said if isinstance(said, list) else problems
+        return problems
 
     def stop(self) -> None:
         """Tell it to finish what is in flight and leave."""
