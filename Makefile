@@ -47,7 +47,7 @@ $(VENV)/.runtime: $(VENV)/bin/pip $(PROJECTS)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(INSTALL) --group dev
+	$(INSTALL) --build-constraint $(CONSTRAINTS) --editable '.[gateway,instrument]' --group dev
 	touch $@
 
 $(VENV)-meta/.meta: $(PROJECTS)
