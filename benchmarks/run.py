@@ -20,6 +20,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, Python knows this folder only
 
 from benchmarks import calls, capture, load, many_plugins, spans
+from benchmarks.gateway import comparison
 from benchmarks.measure import Figure
 
 SUBJECTS: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
@@ -30,23 +31,31 @@ SUBJECTS: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
     "worst": calls.worst,
     "capture": capture.figures,
 }
+ON_REQUEST: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
+    "gateway": comparison.figures,
+    "gateway-quick": comparison.quick,
+}
+"""What takes minutes, and the look whether it works: left out unless named."""
+
 _COLUMNS: Final = ("Figure", "Median", "Quartiles", "Min … max", "Target", "Met", "Beside")
 
 
 def main() -> None:
-    """Measure the subjects that were asked for, all without an argument."""
+    """Measure the subjects that were asked for; without an argument, those that do not have to be asked for."""
     parser = argparse.ArgumentParser(description="Measure what messaging-status costs a sender.")
-    parser.add_argument("subject", nargs="*", help=f"what to measure, all by default: {', '.join(SUBJECTS)}")
+    usual, more = ", ".join(SUBJECTS), ", ".join(ON_REQUEST)
+    parser.add_argument("subject", nargs="*", help=f"what to measure; by default {usual}; only if named: {more}")
     chosen = parser.parse_args().subject or list(SUBJECTS)
-    unknown = [name for name in chosen if name not in SUBJECTS]
+    subjects = {**SUBJECTS, **ON_REQUEST}
+    unknown = [name for name in chosen if name not in subjects]
     if unknown:
-        parser.error(f"{unknown[0]!r} is not a subject; expected one of {', '.join(SUBJECTS)}")
+        parser.error(f"{unknown[0]!r} is not a subject; expected one of {', '.join(subjects)}")
     start = time.monotonic()
     print(f"{_surroundings()}\n")
     print(_row(_COLUMNS))
     print(_row(["---"] * len(_COLUMNS)))
     for name in chosen:
-        for figure in SUBJECTS[name]():
+        for figure in subjects[name]():
             print(_row(figure.cells()), flush=True)
     print(f"\nMeasured in {time.monotonic() - start:.0f} s.")
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from messaging_status.gateway.signals import Signal
@@ -20,6 +20,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 _ESCAPE: Final = b"\\u"
 _MAX_SHORT: Final = 127
 """Bytes of a key whose length takes one byte."""
+_TAIL: Final = 4
 
 
 def needles(host: Host, signal: Signal, *, is_json: bool) -> Needles:
@@ -33,13 +34,11 @@ def needles(host: Host, signal: Signal, *, is_json: bool) -> Needles:
         is_json: Whether the requests are JSON.
     """
     if signal is Signal.TRACES and not is_json:
-        sought = [needle for key in host.code_keys for needle in _as_protobuf(key)]
-    else:
-        # In a body, a key with dots may stand as mappings inside mappings.
-        keys = {key.rpartition(".")[2] for key in host.code_keys} | host.document_keys
-        is_plain = all(map(_PLAIN.fullmatch, keys))
-        sought = [_ESCAPE, *(key.encode() for key in keys)] if is_plain else [b""]
-    alone = _without_longer_ones(sought)
+        return _keys_in_protobuf([key.encode() for key in sorted(host.code_keys)])
+    # In a body, a key with dots may stand as mappings inside mappings.
+    keys = {key.rpartition(".")[2] for key in host.code_keys} | host.document_keys
+    is_plain = all(map(_PLAIN.fullmatch, keys))
+    alone = _without_longer_ones([_ESCAPE, *(key.encode() for key in keys)] if is_plain else [b""])
 
     def held(content: bytes) -> tuple[bytes, ...]:
         return tuple([needle for needle in alone if needle in content])
@@ -47,16 +46,47 @@ def needles(host: Host, signal: Signal, *, is_json: bool) -> Needles:
     return held
 
 
-def _as_protobuf(key: str) -> list[bytes]:
-    """What the key of an attribute looks like, with the last byte of its length where it is likely to be a part of
-    other keys.
+def _keys_in_protobuf(keys: Sequence[bytes]) -> Needles:
+    """What to look for where a key is that of an attribute, behind its length.
+
+    One pass for all keys that end alike is four times as fast as one for each key: ``re`` runs to what is alike, and
+    looks back from there.
+    """
+    alike: dict[bytes, list[bytes]] = {}
+    alone: list[bytes] = []
+    for key in keys:
+        tail = key[-_TAIL:]
+        # Where an end may overlap another one, as in "dada", a match would hide the next.
+        if any(tail.startswith(tail[-length:]) for length in range(1, len(tail))):
+            alone += _as_needles(key)
+        else:
+            alike.setdefault(tail, []).append(key)
+    passes = [(re.compile(_ending(tail, group)), [_as_needles(key) for key in group]) for tail, group in alike.items()]
+
+    def held(content: bytes) -> tuple[bytes, ...]:
+        found = [needle for needle in alone if needle in content]
+        for pattern, needles_of in passes:
+            for index in {match.lastindex for match in pattern.finditer(content)}:
+                found += needles_of[index - 1]  # type: ignore[operator] # one of the groups is there in a match
+        return tuple(found)
+
+    return held
+
+
+def _ending(tail: bytes, keys: Sequence[bytes]) -> bytes:
+    """A pattern for the last bytes of keys, with a group for each key that may stand there."""
+    spelled = [b"|".join(map(re.escape, _as_needles(key))) for key in keys]
+    return re.escape(tail) + b"(?:" + b"|".join(b"(?<=(" + spelling + b"))" for spelling in spelled) + b")"
+
+
+def _as_needles(key: bytes) -> tuple[bytes, ...]:
+    """How a key looks, with the last byte of its length where it is likely to be a part of other keys.
 
     That byte is the length, or zero where an encoder has padded it.
     """
-    name = key.encode()
-    if "." in key or len(name) > _MAX_SHORT:
-        return [name]
-    return [bytes([len(name)]) + name, b"\0" + name]
+    if b"." in key or len(key) > _MAX_SHORT:
+        return (key,)
+    return (bytes([len(key)]) + key, b"\0" + key)
 
 
 def _without_longer_ones(sought: Iterable[bytes]) -> list[bytes]:
