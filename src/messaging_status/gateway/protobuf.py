@@ -22,6 +22,8 @@ __all__ = ["protobuf_enricher"]
 _ERROR: Final = 2
 """``STATUS_CODE_ERROR`` of a span."""
 _MAX_REMEMBERED: Final = 4_096
+_KEY, _VALUE = b"\n\x12"
+"""How the two fields of an attribute begin."""
 _MAX_SHORT: Final = 127
 """Bytes of a key whose length takes one byte."""
 
@@ -132,35 +134,78 @@ class _SpanSuffixes:
         if self._revision != self._host.revision:
             self._revision = self._host.revision
             self._remembered.clear()
-        starts, remembered, sets_status = self._starts, self._remembered, self._sets_status
+        remembered, sets_status = self._remembered, self._sets_status
+        of_resource = _mapping(resource)
         around = self._picked(resource)
 
         def suffix_of(record: bytes) -> _Suffix | None:
             span = Span.FromString(record)
-            # Encoders write an attribute's key first, behind a length of one byte. One that is written in another
-            # way is not picked; without a code among those that are, all of them are read properly.
-            picked = tuple([pair for pair in span.attributes if pair and pair[: 2 + pair[1]] in starts])
             is_unset = not sets_status or span.status.code == 0
+            picked = self._picked(span.attributes)
+            if picked is None or around is None:
+                return self._found(span, of_resource, is_unset=is_unset)
             key = (picked, around, is_unset)
             suffix = remembered.get(key, _NEW)
-            return self._found(span, key, resource) if suffix is _NEW else suffix
+            return self._remember(span, key, of_resource) if suffix is _NEW else suffix
 
         return suffix_of
 
-    def _picked(self, pairs: Iterable[bytes]) -> tuple[bytes, ...]:
-        return tuple([pair for pair in pairs if pair and pair[: 2 + pair[1]] in self._starts])
+    def _picked(self, pairs: Iterable[bytes]) -> tuple[bytes, ...] | None:
+        """The attributes that say something about the status; None where some are written as encoders do not."""
+        starts = self._starts
+        if not self._remembers:
+            return None
+        try:
+            return tuple(
+                [
+                    pair
+                    for pair in pairs
+                    if pair[: 2 + (size := pair[1])] in starts
+                    or ((pair[2 + size] != _VALUE or len(pair) != 4 + size + pair[3 + size]) and _is_odd(pair))
+                ]
+            )
+        except (IndexError, _Odd):
+            return None
 
-    def _found(self, span: Any, key: _Key, resource: Sequence[bytes]) -> _Suffix | None:
-        picked, _, is_unset = key
-        of_resource = _mapping(resource)
-        events = [_mapping(event.attributes) for event in span.events]
-        addition = self._records.span(_mapping(span.attributes), events, of_resource, is_status_unset=is_unset)
-        suffix = None if addition is None else _span_suffix(addition)
-        if self._remembers and self._host.says_always(_mapping(picked), of_resource):
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = suffix
+    def _remember(self, span: Any, key: _Key, resource: Mapping[str, Any]) -> _Suffix | None:
+        """What is added to a span, remembered where it depends on nothing but what it is remembered under."""
+        picked, around, is_unset = key
+        attributes, of_resource = _mapping(picked), _mapping(around)
+        if not self._host.says_always(attributes, of_resource):
+            return self._found(span, resource, is_unset=is_unset)
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered.clear()
+        addition = self._records.span(attributes, (), of_resource, is_status_unset=is_unset)
+        suffix = self._remembered[key] = None if addition is None else _span_suffix(addition)
         return suffix
+
+    def _found(self, span: Any, resource: Mapping[str, Any], *, is_unset: bool) -> _Suffix | None:
+        events = [_mapping(event.attributes) for event in span.events]
+        addition = self._records.span(_mapping(span.attributes), events, resource, is_status_unset=is_unset)
+        return None if addition is None else _span_suffix(addition)
+
+
+class _Odd(Exception):  # noqa: N818 - it is what it is called
+    """An attribute that is written as encoders do not: another parser may read more in it than we see."""
+
+
+def _is_odd(pair: bytes) -> bool:
+    """Whether an attribute is anything but a key and a value, in this order, each once: then it raises.
+
+    Raises:
+        _Odd: If it is.
+    """
+    size = pair[1]
+    position = 3 + size
+    length = shift = 0
+    while pair[position] > _MAX_SHORT:
+        length |= (pair[position] & _MAX_SHORT) << shift
+        shift += 7
+        position += 1
+    length |= pair[position] << shift
+    if pair[0] != _KEY or size > _MAX_SHORT or pair[2 + size] != _VALUE or len(pair) != position + 1 + length:
+        raise _Odd
+    return False
 
 
 def _span_suffix(addition: Addition) -> _Suffix:
