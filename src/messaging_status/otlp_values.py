@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["attributes_in_json", "mapping", "mapping_in_protobuf", "mappings", "value_in_json", "value_in_protobuf"]
 
@@ -32,14 +32,8 @@ def mapping_in_protobuf(pairs: Iterable[Any]) -> dict[str, Any]:
 def value_in_json(holder: Any) -> Any:
     """What an ``AnyValue`` holds in JSON, where 64-bit integers are texts. None for anything else."""
     for kind, value in mapping(holder).items():
-        if kind == "arrayValue":
-            return [value_in_json(item) for item in mappings(mapping(value).get("values"))]
-        if kind == "kvlistValue":
-            return _pairs_in_json(mapping(value).get("values"))
-        if kind == "bytesValue" and isinstance(value, str):
-            with suppress(ValueError):
-                return b64decode(value)
-        return value
+        if kind in _IN_JSON and value is not None:
+            return _IN_JSON[kind](value)
     return None
 
 
@@ -62,3 +56,42 @@ def _pairs_in_json(pairs: Any) -> dict[str, Any]:
     return {
         pair["key"]: value_in_json(pair.get("value")) for pair in mappings(pairs) if isinstance(pair.get("key"), str)
     }
+
+
+def _array(value: Any) -> list[Any]:
+    return [value_in_json(item) for item in mappings(mapping(value).get("values"))]
+
+
+def _number(kind: Callable[[str], int | float]) -> Callable[[Any], Any]:
+    """A number, which JSON may write as a text; None for a text that is none."""
+
+    def number(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return kind(value)
+        except ValueError:
+            return None
+
+    return number
+
+
+def _bytes(value: Any) -> Any:
+    """Bytes, in either alphabet of base64, with or without its padding; what is none stays as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return b64decode(
+                value.replace("-", "+").replace("_", "/").rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
+            )
+    return value
+
+
+_IN_JSON: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "stringValue": lambda value: value,
+    "boolValue": lambda value: value,
+    "intValue": _number(int),
+    "doubleValue": _number(float),
+    "arrayValue": _array,
+    "kvlistValue": lambda value: _pairs_in_json(mapping(value).get("values")),
+    "bytesValue": _bytes,
+}

@@ -8,6 +8,7 @@ RESOURCE_EXHAUSTED only with a ``RetryInfo``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -53,9 +54,16 @@ _TO_GRPC: Final = {
     503: StatusCode.UNAVAILABLE,
     504: StatusCode.UNAVAILABLE,
 }
-_NUMBERS: Final = {code.value[0]: code for code in StatusCode}
+_REPEATED: Final = frozenset({429, 502, 503, 504})
+"""HTTP's statuses after which a sender sends again."""
 _SOON_S: Final = 1.0
 """What a sender over gRPC is told to wait where the next hop said "later" over HTTP, but not when."""
+
+
+class _Said(msgspec.Struct):
+    """The one field of a ``Status`` in JSON that we read."""
+
+    message: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +153,7 @@ def http_answer(answer: Answer, *, is_json: bool) -> tuple[bytes, str]:
     if answer.content_type is not None or answer.is_ok:
         return answer.body, answer.content_type or kind
     status = _status(answer)
-    return (MessageToJson(status, indent=None).encode() if is_json else status.SerializeToString()), kind
+    return (_as_json(status) if is_json else status.SerializeToString()), kind
 
 
 def grpc_body(answer: Answer) -> bytes:
@@ -159,7 +167,9 @@ def grpc_metadata(answer: Answer) -> tuple[tuple[str, bytes], ...]:
     details, delay = answer.details, None
     if details is not None:
         delay = _retry_delay(details)
-    elif answer.retry_after is not None or answer.http_status == HTTPStatus.TOO_MANY_REQUESTS:
+    elif answer.http_status in _REPEATED and (
+        answer.retry_after is not None or answer.http_status == HTTPStatus.TOO_MANY_REQUESTS
+    ):
         delay = _seconds(answer.retry_after)
         status = _status(answer)
         status.details.add().Pack(_retry_info(delay))
@@ -170,6 +180,14 @@ def grpc_metadata(answer: Answer) -> tuple[tuple[str, bytes], ...]:
     if delay is not None:
         metadata += ((_PYTHON_RETRY_INFO, _retry_info(delay).SerializeToString()),)
     return metadata
+
+
+def _as_json(status: Status) -> bytes:
+    try:
+        return MessageToJson(status, indent=None).encode()
+    except (TypeError, ValueError):
+        # JSON has no way to write a detail of a type that is not known here.
+        return MessageToJson(Status(code=status.code, message=status.message), indent=None).encode()
 
 
 def _status(answer: Answer) -> Status:
@@ -190,7 +208,7 @@ def _retry_delay(details: bytes | None) -> float | None:
         found = any(detail.Unpack(info) for detail in Status.FromString(details).details)
     except DecodeError:
         return None
-    return info.retry_delay.seconds + info.retry_delay.nanos / 1e9 if found else None
+    return max(0.0, info.retry_delay.seconds + info.retry_delay.nanos / 1e9) if found else None
 
 
 def _retry_info(seconds: float) -> RetryInfo:
@@ -204,10 +222,15 @@ def _seconds(retry_after: str | None) -> float:
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit() and len(text) < 10:  # noqa: PLR2004 - 30 years
         return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, IndexError):
-        return _SOON_S
+    for parse in (parsedate_to_datetime, _asctime):
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            return max(0.0, (parse(text) - datetime.now(UTC)).total_seconds())
+    return _SOON_S
+
+
+def _asctime(text: str) -> datetime:
+    """The oldest of the three forms in which HTTP writes a date."""
+    return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
 
 
 def _message_in(status: int, content_type: str, body: bytes) -> str:
@@ -216,9 +239,9 @@ def _message_in(status: int, content_type: str, body: bytes) -> str:
         if content_type.startswith("application/x-protobuf"):
             message = Status.FromString(body).message
         elif content_type.startswith("application/json"):
-            message = str(msgspec.json.decode(body)["message"])
+            message = msgspec.json.decode(body, type=_Said).message or ""
         else:
             message = ""
-    except (DecodeError, msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+    except (DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         message = ""
     return message or f"the next hop answered HTTP {status}"

@@ -3,28 +3,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 
 from messaging_status.gateway.needles import needles
 from messaging_status.gateway.records import Addition, Decoded, Enriched, Records
@@ -33,7 +20,7 @@ from messaging_status.host import Host
 from messaging_status.model import AttributeValue
 from messaging_status.otlp_values import attributes_in_json, mapping, mappings, value_in_json
 
-__all__ = ["BadJson", "as_json_answer", "as_protobuf", "json_enricher", "nests_within"]
+__all__ = ["json_enricher", "nests_within"]
 
 _Fields = dict[str, msgspec.Raw]
 _NAMES: Final = {
@@ -41,18 +28,6 @@ _NAMES: Final = {
     Signal.LOGS: ("resourceLogs", "scopeLogs", "logRecords"),
     Signal.METRICS: ("resourceMetrics", "scopeMetrics", "metrics"),
 }
-_REQUESTS: Final = {
-    Signal.TRACES: ExportTraceServiceRequest,
-    Signal.LOGS: ExportLogsServiceRequest,
-    Signal.METRICS: ExportMetricsServiceRequest,
-}
-_ANSWERS: Final = {
-    Signal.TRACES: ExportTraceServiceResponse,
-    Signal.LOGS: ExportLogsServiceResponse,
-    Signal.METRICS: ExportMetricsServiceResponse,
-}
-_IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
-"""Written in hexadecimal, where protobuf's own JSON form has base64."""
 _ERROR: Final = 2
 """``STATUS_CODE_ERROR`` of a span."""
 
@@ -60,10 +35,13 @@ _fields = msgspec.json.Decoder(_Fields)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _NO_FIELDS: Final = b"{}"
 _EMPTY_LIST: Final = b"[]"
-
-
-class BadJson(ValueError):  # noqa: N818 - it is what it is called
-    """What was sent is not OTLP in JSON; the text says why, and holds nothing of what was sent."""
+_NULL: Final = b"null"
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError)
+_SEVERITIES: Final = dict(SeverityNumber.items())
+_HIGHEST: Final = max(_SEVERITIES.values())
+_PRIVATE: Final = range(0xE000, 0xF900)
+"""Unicode's characters for private use."""
+_ESCAPED: Final = re.compile(rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
 def json_enricher(host: Host, signal: Signal) -> Callable[[bytes], Enriched]:
@@ -75,7 +53,7 @@ def json_enricher(host: Host, signal: Signal) -> Callable[[bytes], Enriched]:
     addition_of = _ADDITIONS[signal]
     records = Records(host)
 
-    def enriched(body: bytes) -> Enriched:
+    def looked_through(body: bytes) -> Enriched:
         decoded: Counter[Decoded] = Counter()
         is_sought = addition_of is not None and bool(held(body))
         number = 0
@@ -96,11 +74,22 @@ def json_enricher(host: Host, signal: Signal) -> Callable[[bytes], Enriched]:
             decoded[addition.decoded] += 1
             return added
 
-        try:
-            whole = _in_records(body, _NAMES[signal], {}, enriched_record)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Enriched(body, 0, Counter())
+        whole = _in_records(body, _NAMES[signal], {}, enriched_record)
+        if decoded and _says_twice(body):
+            return Enriched(body, number, Counter())
         return Enriched(whole if decoded else body, number, decoded)
+
+    def enriched(body: bytes) -> Enriched:
+        try:
+            return looked_through(body)
+        except _UNREADABLE:
+            pass
+        try:
+            marked, mark = _with_marks(body)
+            found = looked_through(marked)
+        except _UNREADABLE:
+            return Enriched(body, 0, Counter())
+        return found._replace(body=found.body.replace(mark, b"\\u") if found.decoded else body)
 
     return enriched
 
@@ -114,9 +103,9 @@ def _in_records(
     """The same JSON with every record changed."""
     fields = _fields.decode(content)
     name, *inner = names
-    if "resource" in fields:
+    if len(inner) == 1 and "resource" in fields:
         resource = attributes_in_json(mapping(msgspec.json.decode(fields["resource"])))
-    if name in fields and bytes(fields[name]) != b"null":
+    if name in fields and bytes(fields[name]) != _NULL:
         items = _list.decode(fields[name])
         changed = [
             msgspec.Raw(_in_records(item, inner, resource, change)) if inner else change(item, resource)
@@ -126,20 +115,51 @@ def _in_records(
     return msgspec.json.encode(fields)
 
 
+def _says_twice(body: bytes) -> bool:
+    """Whether some field stands twice in an object: one of them would be lost."""
+
+    def once(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            raise _Twice
+
+    try:
+        json.loads(body, object_pairs_hook=once)
+    except (_Twice, ValueError, RecursionError):
+        return True
+    return False
+
+
+class _Twice(Exception):  # noqa: N818 - it is what it is called
+    """A field that stands twice."""
+
+
+def _with_marks(body: bytes) -> tuple[bytes, bytes]:
+    """The same JSON with a mark in the place of each backslash and ``u`` before half a character, and that mark.
+
+    JavaScript writes texts that were cut in the middle of a character so; a strict parser takes no such text.
+
+    Raises:
+        ValueError: If there is no character that could be the mark.
+    """
+    marks = (chr(number).encode() for number in _PRIVATE)
+    mark = next((mark for mark in marks if mark not in body), None)
+    if mark is None:
+        msg = "every private character is in use"
+        raise ValueError(msg)
+    return _ESCAPED.sub(lambda found: mark + found[1] if found[1] else found[0], body), mark
+
+
 def _of_span(records: Records, span: Mapping[str, Any], resource: Mapping[str, Any]) -> Addition | None:
     events = [attributes_in_json(event) for event in mappings(span.get("events"))]
-    code = mapping(span.get("status")).get("code", 0)
-    return records.span(attributes_in_json(span), events, resource, is_status_unset=code in (0, "STATUS_CODE_UNSET"))
+    code = mapping(span.get("status")).get("code")
+    is_unset = code is None or code in (0, "STATUS_CODE_UNSET")
+    return records.span(attributes_in_json(span), events, resource, is_status_unset=is_unset)
 
 
 def _of_log(records: Records, log: Mapping[str, Any], resource: Mapping[str, Any]) -> Addition | None:
-    number = log.get("severityNumber", 0)
-    return records.log(
-        attributes_in_json(log),
-        value_in_json(log.get("body")),
-        resource,
-        number if isinstance(number, int) else 0,
-    )
+    severity = log.get("severityNumber") or 0
+    number = severity if isinstance(severity, (int, float)) else _SEVERITIES.get(str(severity), _HIGHEST)
+    return records.log(attributes_in_json(log), value_in_json(log.get("body")), resource, int(number))
 
 
 _ADDITIONS: Final[dict[Signal, Callable[[Records, Mapping[str, Any], Mapping[str, Any]], Addition | None] | None]] = {
@@ -151,16 +171,21 @@ _ADDITIONS: Final[dict[Signal, Callable[[Records, Mapping[str, Any], Mapping[str
 
 def _with(record: msgspec.Raw, addition: Addition) -> msgspec.Raw:
     fields = _fields.decode(record)
-    written = fields.get("attributes")
-    pairs = _list.decode(written if written is not None and bytes(written) != b"null" else _EMPTY_LIST)
+    pairs = _list.decode(_there(fields, "attributes", _EMPTY_LIST))
     added = [{"key": key, "value": _any_value(value)} for key, value in addition.attributes.items()]
     fields["attributes"] = msgspec.Raw(msgspec.json.encode([*pairs, *added]))
     if addition.is_failure:
-        status = _fields.decode(fields.get("status", _NO_FIELDS))
+        status = _fields.decode(_there(fields, "status", _NO_FIELDS))
         fields["status"] = msgspec.Raw(msgspec.json.encode({**status, "code": _ERROR}))
     if addition.severity_number is not None:
         fields["severityNumber"] = msgspec.Raw(msgspec.json.encode(addition.severity_number))
     return msgspec.Raw(msgspec.json.encode(fields))
+
+
+def _there(fields: _Fields, name: str, otherwise: bytes) -> msgspec.Raw | bytes:
+    """What a field holds, and something else where it is not there or null."""
+    written = fields.get(name)
+    return otherwise if written is None or bytes(written) == _NULL else written
 
 
 def _any_value(value: AttributeValue) -> dict[str, AttributeValue]:
@@ -176,48 +201,3 @@ def nests_within(body: bytes, limit: int) -> bool:
 
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _STEPS)
-
-
-def as_protobuf(body: bytes, signal: Signal) -> bytes:
-    """A request in JSON as protobuf. Fields that this version of OTLP does not have are lost.
-
-    Raises:
-        BadJson: If it is not OTLP in JSON.
-    """
-    try:
-        request: Message = _REQUESTS[signal]()
-        # Anything that is empty would be taken for an empty object.
-        document = msgspec.json.decode(body, type=dict[str, Any])
-        json_format.ParseDict(_with_base64(document), request, ignore_unknown_fields=True)
-        return request.SerializeToString()
-    except (
-        json_format.ParseError,
-        msgspec.DecodeError,
-        ValueError,
-        AttributeError,
-        TypeError,
-        RecursionError,
-    ) as error:
-        msg = "the body is not OTLP in JSON"
-        raise BadJson(msg) from error
-
-
-def _with_base64(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: base64.b64encode(binascii.unhexlify(item)).decode()
-            if key in _IDS and isinstance(item, str)
-            else _with_base64(item)
-            for key, item in value.items()
-        }
-    return [_with_base64(item) for item in value] if isinstance(value, list) else value
-
-
-def as_json_answer(answer: bytes, signal: Signal) -> bytes:
-    """The next hop's answer to a request, from protobuf to JSON; an empty one for what is no answer."""
-    message: Message = _ANSWERS[signal]()
-    try:
-        message.ParseFromString(answer)
-    except DecodeError:
-        message.Clear()
-    return json_format.MessageToJson(message, indent=None).encode()

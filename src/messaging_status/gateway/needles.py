@@ -18,6 +18,8 @@ Needles = Callable[[bytes], tuple[bytes, ...]]
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 """Keys that JSON has only two ways to write: as they are, and with ``\\u``."""
 _ESCAPE: Final = b"\\u"
+_BYTES: Final = b"bytesValue"
+"""What a JSON request holds as base64."""
 _MAX_SHORT: Final = 127
 """Bytes of a key whose length takes one byte."""
 _TAIL: Final = 4
@@ -38,7 +40,8 @@ def needles(host: Host, signal: Signal, *, is_json: bool) -> Needles:
     # In a body, a key with dots may stand as mappings inside mappings.
     keys = {key.rpartition(".")[2] for key in host.code_keys} | host.document_keys
     is_plain = all(map(_PLAIN.fullmatch, keys))
-    alone = _without_longer_ones([_ESCAPE, *(key.encode() for key in keys)] if is_plain else [b""])
+    hidden = [_ESCAPE, _BYTES] if is_json else [_ESCAPE]
+    alone = _without_longer_ones([*hidden, *(key.encode() for key in keys)] if is_plain else [b""])
 
     def held(content: bytes) -> tuple[bytes, ...]:
         return tuple([needle for needle in alone if needle in content])

@@ -133,7 +133,8 @@ class _SpanSuffixes:
         """A function that answers what is added to the spans of a resource."""
         if self._revision != self._host.revision:
             self._revision = self._host.revision
-            self._remembered.clear()
+            # Another one, not an empty one: whoever is at work still puts what held before into the old one.
+            self._remembered = {}
         remembered, sets_status = self._remembered, self._sets_status
         of_resource = _mapping(resource)
         around = self._picked(resource)
@@ -146,7 +147,7 @@ class _SpanSuffixes:
                 return self._found(span, of_resource, is_unset=is_unset)
             key = (picked, around, is_unset)
             suffix = remembered.get(key, _NEW)
-            return self._remember(span, key, of_resource) if suffix is _NEW else suffix
+            return self._remember(remembered, span, key, of_resource) if suffix is _NEW else suffix
 
         return suffix_of
 
@@ -161,22 +162,27 @@ class _SpanSuffixes:
                     pair
                     for pair in pairs
                     if pair[: 2 + (size := pair[1])] in starts
-                    or ((pair[2 + size] != _VALUE or len(pair) != 4 + size + pair[3 + size]) and _is_odd(pair))
+                    or (
+                        (pair[0] != _KEY or pair[2 + size] != _VALUE or len(pair) != 4 + size + pair[3 + size])
+                        and _is_odd(pair)
+                    )
                 ]
             )
         except (IndexError, _Odd):
             return None
 
-    def _remember(self, span: Any, key: _Key, resource: Mapping[str, Any]) -> _Suffix | None:
+    def _remember(
+        self, remembered: dict[_Key, _Suffix | None], span: Any, key: _Key, resource: Mapping[str, Any]
+    ) -> _Suffix | None:
         """What is added to a span, remembered where it depends on nothing but what it is remembered under."""
         picked, around, is_unset = key
         attributes, of_resource = _mapping(picked), _mapping(around)
         if not self._host.says_always(attributes, of_resource):
             return self._found(span, resource, is_unset=is_unset)
-        if len(self._remembered) >= _MAX_REMEMBERED:
-            self._remembered.clear()
+        if len(remembered) >= _MAX_REMEMBERED:
+            remembered.clear()
         addition = self._records.span(attributes, (), of_resource, is_status_unset=is_unset)
-        suffix = self._remembered[key] = None if addition is None else _span_suffix(addition)
+        suffix = remembered[key] = None if addition is None else _span_suffix(addition)
         return suffix
 
     def _found(self, span: Any, resource: Mapping[str, Any], *, is_unset: bool) -> _Suffix | None:

@@ -14,13 +14,14 @@ from grpc import StatusCode
 
 from messaging_status.gateway.answer import Answer, failure
 from messaging_status.gateway.files import Admits
-from messaging_status.gateway.json_form import BadJson, as_json_answer, as_protobuf, json_enricher, nests_within
+from messaging_status.gateway.json_form import json_enricher, nests_within
 from messaging_status.gateway.metrics import Metrics
 from messaging_status.gateway.next_hop import Headers, NextHop
 from messaging_status.gateway.protobuf import protobuf_enricher
 from messaging_status.gateway.records import Enriched
 from messaging_status.gateway.refused import Cause, Refused
 from messaging_status.gateway.signals import Signal
+from messaging_status.gateway.transcoding import BadJson, as_json_answer, as_protobuf
 from messaging_status.gateway.unpacking import NotGzip, TooLarge, packed, unpacked
 from messaging_status.guard import log_error, log_warning, place_of
 from messaging_status.host import Host

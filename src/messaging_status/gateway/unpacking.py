@@ -33,6 +33,8 @@ def unpacked(body: bytes, limit: int) -> bytes:
         TooLarge: If it has more.
         NotGzip: If it is no gzip or ends too soon.
     """
+    if not body:
+        raise NotGzip
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as file:
             found = file.read(limit + 1)

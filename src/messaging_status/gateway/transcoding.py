@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From OTLP's JSON form to protobuf and back, for senders that speak JSON before a next hop that does not."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Final
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from messaging_status.gateway.signals import Signal
+
+__all__ = ["BadJson", "as_json_answer", "as_protobuf"]
+
+_REQUESTS: Final = {
+    Signal.TRACES: ExportTraceServiceRequest,
+    Signal.LOGS: ExportLogsServiceRequest,
+    Signal.METRICS: ExportMetricsServiceRequest,
+}
+_ANSWERS: Final = {
+    Signal.TRACES: ExportTraceServiceResponse,
+    Signal.LOGS: ExportLogsServiceResponse,
+    Signal.METRICS: ExportMetricsServiceResponse,
+}
+_IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
+"""Written in hexadecimal, where protobuf's own JSON form has base64."""
+_NO_ID: Final = 0
+"""What protobuf's parser takes for no bytes, where it reads the field at all."""
+
+
+class BadJson(ValueError):  # noqa: N818 - it is what it is called
+    """What was sent is not OTLP in JSON; the text says why, and holds nothing of what was sent."""
+
+
+def as_protobuf(body: bytes, signal: Signal) -> bytes:
+    """A request in JSON as protobuf. Fields that this version of OTLP does not have are lost.
+
+    Raises:
+        BadJson: If it is not OTLP in JSON.
+    """
+    try:
+        request: Message = _REQUESTS[signal]()
+        # Anything that is empty would be taken for an empty object.
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        json_format.ParseDict(_with_base64(document), request, ignore_unknown_fields=True)
+        return request.SerializeToString()
+    except (
+        json_format.ParseError,
+        msgspec.DecodeError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        msg = "the body is not OTLP in JSON"
+        raise BadJson(msg) from error
+
+
+def _with_base64(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _id(item) if key in _IDS and isinstance(item, str) else _with_base64(item)
+            for key, item in value.items()
+        }
+    return [_with_base64(item) for item in value] if isinstance(value, list) else value
+
+
+def as_json_answer(answer: bytes, signal: Signal) -> bytes:
+    """The next hop's answer to a request, from protobuf to JSON; an empty one for what is no answer."""
+    message: Message = _ANSWERS[signal]()
+    try:
+        message.ParseFromString(answer)
+    except DecodeError:
+        message.Clear()
+    return json_format.MessageToJson(message, indent=None).encode()
+
+
+def _id(text: str) -> str | int:
+    """An id in base64. Of what is no id, only its parser can say whether it matters: it may be an unknown field's."""
+    try:
+        return base64.b64encode(binascii.unhexlify(text)).decode()
+    except ValueError:
+        return _NO_ID
