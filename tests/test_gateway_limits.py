@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import json
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,19 @@ import psutil
 import pytest
 import requests
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from .gateways import EXPORT, Gateway, GrpcHop, ask_grpc, gateway, grpc_hop, wait_for
+from .gateways import EXPORT, Gateway, GrpcHop, ask_grpc, gateway, grpc_hop, kept_by, wait_for
 
 MIB = 1024 * 1024
 LIMITS = (
@@ -138,6 +146,23 @@ class TestLimits:
         code, _, _ = grpc_failure(to_http, metadata=[("x-much", "y" * 5_000)])
         assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
+    def test_slow_senders_keep_nobody_out(self, to_http: Gateway, httpserver: HTTPServer) -> None:
+        httpserver.expect_request("/otlp/v1/traces").respond_with_data(b"")
+        head = (
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9\r\n\r\n"
+        )
+        host, port = to_http.http.removeprefix("http://").split(":")
+        with ExitStack() as stack:
+            for _ in range(6):
+                stack.enter_context(socket.create_connection((host, int(port)))).sendall(head)
+            assert to_http.post().status_code == 200
+
+    def test_json_of_too_many_objects(self, tmp_path: Path) -> None:
+        sent = {"Content_Type": "application/json", "Content_Encoding": "gzip"}
+        with gateway(tmp_path, "http://127.0.0.1:1") as running:
+            answer = running.post(body=gzip.compress(b'{"a":[' + b"{}," * 1_000_000 + b"{}]}"), **sent)
+            assert (answer.status_code, answer.json()["message"]) == (413, "the JSON has more than 1000000 objects")
+
     def test_json_that_nests_too_deep(self, to_http: Gateway) -> None:
         for depth in (13, 40_000):
             answer = to_http.post(body=b'{"a":' * depth + b"1" + b"}" * depth, Content_Type="application/json")
@@ -214,6 +239,7 @@ class TestMistakes:
             b"{",
             b"[]",
             b'{"resourceSpans": 1}',
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"1"}],"spans":[{"name":"2"}]}]}]}',
             b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x"}]}]}]}',
         ):
             answer = to_grpc.post(body=body, Content_Type="application/json")
@@ -266,9 +292,12 @@ class TestNextHopOverGrpc:
             context.abort(code, "why")
 
         hop.answer = refuse
-        assert grpc_failure(to_grpc) == (code, "why", retry)
+        # Without details, UNAVAILABLE may be gRPC's own word, which names addresses.
+        is_bare = code is grpc.StatusCode.UNAVAILABLE and retry is None
+        why = "the next hop cannot be reached, or is not available" if is_bare else "why"
+        assert grpc_failure(to_grpc) == (code, why, retry)
         answer = to_grpc.post()
-        assert http_failure(answer) == (status, code.value[0], "why")
+        assert http_failure(answer) == (status, code.value[0], why)
         assert answer.headers.get("Retry-After") == {2.5: "3", 7.0: "7", None: None}[retry]
 
     def test_it_is_slow(self, to_grpc: Gateway, hop: GrpcHop) -> None:
@@ -288,10 +317,10 @@ class TestNextHopOverGrpc:
 
     def test_it_is_down(self, tmp_path: Path) -> None:
         with gateway(tmp_path, "http://127.0.0.1:1", "--protocol", "grpc") as running:
-            message = "the next hop cannot be reached"
+            message = "the next hop cannot be reached, or is not available"
             assert grpc_failure(running) == (grpc.StatusCode.UNAVAILABLE, message, None)
             assert http_failure(running.post()) == (503, 14, message)
-            assert running.output().count("senders are told to wait") == 1
+            assert running.output().count("senders are told to try again") == 1
 
 
 class TestNextHopOverHttp:
@@ -341,6 +370,31 @@ class TestNextHopOverHttp:
         assert to_http.export() == b""
         assert to_http.post().text == "<p>OK</p>"
 
+    @pytest.mark.parametrize("status", [503, 400])
+    def test_a_long_message_is_cut(self, to_http: Gateway, httpserver: HTTPServer, status: int) -> None:
+        body = Status(code=14, message="a" * 20_000).SerializeToString()
+        httpserver.expect_request("/otlp/v1/traces").respond_with_data(
+            body, status=status, headers={"Retry-After": "2"}, content_type="application/x-protobuf"
+        )
+        code = {503: grpc.StatusCode.UNAVAILABLE, 400: grpc.StatusCode.INVALID_ARGUMENT}[status]
+        assert grpc_failure(to_http) == (code, "a" * 1_000, {503: 2.0, 400: None}[status])
+
+    def test_what_it_says_is_not_logged(self, tmp_path: Path, httpserver: HTTPServer) -> None:
+        body = json.dumps({"message": "cannot store +491701234567\nERROR"}).encode()
+        httpserver.expect_request("/v1/traces").respond_with_data(body, 503, content_type="application/json")
+        with gateway(tmp_path, httpserver.url_for("/")) as running:
+            assert running.post().status_code == 503
+            assert "senders are told to try again: the next hop says that it is not available" in running.output()
+            assert "4917" not in running.output()
+
+    def test_probes_are_few(self, tmp_path: Path, httpserver: HTTPServer) -> None:
+        kept = kept_by(httpserver)
+        with gateway(tmp_path, httpserver.url_for("/")) as running, ThreadPoolExecutor(8) as pool:
+            url = f"{running.http}/readyz"
+            asked = [pool.submit(requests.get, url, timeout=5) for _ in range(40)]
+            assert {done.result().status_code for done in asked} == {200}
+        assert len(kept) <= 3
+
     def test_it_sends_elsewhere(self, to_http: Gateway, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/otlp/v1/traces").respond_with_data(b"", 307, {"Location": "http://127.0.0.1:1/"})
         assert to_http.post().status_code == 500
@@ -369,6 +423,8 @@ class TestSecurity:
     def test_bearer_tokens(self, tmp_path: Path, hop: GrpcHop) -> None:
         (tmp_path / "tokens").write_text("first\n\nsecond\n")
         with gateway(tmp_path, hop.url, "--protocol", "grpc", "--tokens-file", "tokens") as running:
+            asked = raw(running, b"GET /metrics HTTP/1.0\r\nAuthorization: Bearer \xff\r\n\r\n")
+            assert asked.startswith(b"HTTP/1.0 401 ")
             for given in (None, "Bearer ", "Bearer third", "first", "Basic first", "Bearer first second"):
                 headers = {} if given is None else {"Authorization": given}
                 answer = running.post(**headers)
@@ -463,11 +519,30 @@ class TestStart:
             ),
             (
                 (*HOP, "--certificate", "none.pem", "--key", "none.key"),
-                "a certificate or key cannot be used: No such file",
+                "gateway.certificate: none.pem: cannot be read: No such file or directory",
             ),
             ((*HOP, "--tokens-file", "none"), "gateway.tokens_file: none: cannot be read: No such file or directory"),
             ((*HOP, "--tokens-file", "empty"), "gateway.tokens_file: empty: there is no token in it; write one a line"),
             (("--next-hop", "http://x:1/y", "--protocol", "grpc"), "gRPC has no path"),
+            (("--next-hop", "http://x:99999"), "gateway.next_hop: http://x:99999 is not a URL"),
+            (("--next-hop", "http://[::1"), "gateway.next_hop: http://[::1 is not a URL"),
+            (("--next-hop", "http://localhost", "--protocol", "grpc"), "(gateway.grpc)"),
+            (("--next-hop", "http://127.0.0.1:4318", "--http", "0.0.0.0:4318"), "(gateway.http)"),
+            ((*HOP[:2], "--http", "127.0.0.1:99999"), "there are ports up to 65535 only"),
+            ((*HOP, "--max-in-flight", "4294967296"), "gateway.max_in_flight: 4294967296 is not a whole number"),
+            ((*HOP, "--timeout", "inf"), "gateway.timeout: inf is not a number of seconds"),
+            ((*HOP, "--pass-headers", "Content-Length"), "'Content-Length' is for one connection, or binary"),
+            ((*HOP, "--pass-headers", "x-trace-bin"), "'x-trace-bin' is for one connection, or binary"),
+            ((*HOP, "--pass-headers", "x y"), "gateway.pass_headers"),
+            ((*HOP, "--next-hop-ca", "empty"), "gateway.next_hop_ca: is of no use with a next_hop of http:"),
+            (
+                ("--next-hop", "https://x:1", *HOP[2:], "--next-hop-ca", "empty"),
+                "gateway.next_hop_ca: empty: cannot be used",
+            ),
+            (
+                (*HOP, "--certificate", "empty", "--key", "empty"),
+                "gateway.certificate and gateway.key: empty and empty: cannot be used",
+            ),
         ],
     )
     def test_settings_that_cannot_be_followed(self, tmp_path: Path, options: tuple[str, ...], problem: str) -> None:
@@ -475,6 +550,16 @@ class TestStart:
         code, said = start(tmp_path, *options)
         assert code == 2
         assert problem in said
+
+    def test_a_key_that_is_encrypted(self, tmp_path: Path) -> None:
+        made = trustme.CA().issue_cert("localhost")
+        key = load_pem_private_key(made.private_key_pem.bytes(), None)
+        encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+        (tmp_path / "a.key").write_bytes(encrypted)
+        made.cert_chain_pems[0].write_to_path(tmp_path / "a.pem")
+        code, said = start(tmp_path, *self.HOP, "--certificate", "a.pem", "--key", "a.key")
+        assert code == 2
+        assert "the key is encrypted; expected one that is not" in said
 
     @pytest.mark.parametrize("workers", ["1", "2"])
     @pytest.mark.parametrize("which", ["grpc", "http"])

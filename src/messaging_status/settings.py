@@ -34,8 +34,9 @@ _Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
 _ClassPath = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")]
 _Url = Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/?#@]+(/[^\s?#]*)?\Z")]
 _Address = Annotated[str, msgspec.Meta(pattern=r"\A(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}\Z")]
-_Count = Annotated[int, msgspec.Meta(ge=1)]
-_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+_Header = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")]
 _UrlPath = Annotated[str, msgspec.Meta(pattern=r"\A/[^\s?#]*\Z")]
 _Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")]
 
@@ -139,7 +140,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     next_hop: _Url | None = None
     protocol: Literal["grpc", "http"] = "http"
     compression: Literal["same", "gzip", "none"] = "same"
-    pass_headers: tuple[_Text, ...] = ("authorization", "x-scope-orgid")
+    pass_headers: tuple[_Header, ...] = ("authorization", "x-scope-orgid")
     timeout: _Seconds = 10.0
     workers: _Count = 1
     certificate: _Text | None = None
@@ -150,11 +151,11 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     next_hop_key: _Text | None = None
     tokens_file: _Text | None = None
     max_body: _Count = 4 * 1024 * 1024
-    max_unpacked: _Count = 16 * 1024 * 1024
+    max_unpacked: _Count = 8 * 1024 * 1024
     max_in_flight: _Count = 32
     max_headers: _Count = 16 * 1024
     max_depth: _Count = 64
-    read_timeout: _Seconds = 30.0
+    read_timeout: _Seconds = 10.0
 
 
 _GATEWAY_FILES: Final = (
@@ -294,7 +295,7 @@ _EXPECTATIONS: Final = {
     "protocol": "'grpc' or 'http'",
     "compression": "'same', 'gzip' or 'none'",
     "pass_headers": "a list of names of headers",
-    **dict.fromkeys(("timeout", "read_timeout"), "a number of seconds above 0"),
+    **dict.fromkeys(("timeout", "read_timeout"), "a number of seconds, above 0 and up to a day"),
     "workers": "a number of processes, 1 or more",
     **dict.fromkeys(_GATEWAY_FILES, "the path of a file, as text"),
     **dict.fromkeys(("max_body", "max_unpacked", "max_headers"), "a number of bytes, 1 or more"),

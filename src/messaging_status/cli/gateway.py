@@ -84,6 +84,8 @@ def run_gateway(settings: Settings) -> None:
     if missing:
         msg = f"{', '.join(missing)} not found; the gateway is an extra: pip install 'otel-messaging-status[gateway]'"
         raise SettingsError([msg])
+    # It would have even a single process share its counts.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     # gRPC's core would print a line for every connection that a client gives up.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")

@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc import StatusCode
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 __all__ = ["STATUS_DETAILS", "Answer", "failure", "from_grpc", "from_http", "grpc_body", "grpc_metadata", "http_answer"]
 
@@ -56,6 +57,9 @@ _TO_GRPC: Final = {
 }
 _REPEATED: Final = frozenset({429, 502, 503, 504})
 """HTTP's statuses after which a sender sends again."""
+_MAX_MESSAGE: Final = 1_000
+"""Characters: gRPC sends a message as a header, and clients refuse large ones."""
+_MAX_DETAILS: Final = 4_000
 _SOON_S: Final = 1.0
 """What a sender over gRPC is told to wait where the next hop said "later" over HTTP, but not when."""
 
@@ -77,6 +81,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         content_type: What an answer over HTTP said of its body; None: it is protobuf.
         retry_after: When to try again, as HTTP says it, in seconds or as a date.
         details: gRPC's ``grpc-status-details-bin``.
+        is_ours: Whether it is we who say so, not the next hop.
     """
 
     code: StatusCode
@@ -86,6 +91,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     retry_after: str | None = None
     details: bytes | None = None
+    is_ours: bool = False
 
     @property
     def is_ok(self) -> bool:
@@ -107,6 +113,7 @@ def failure(code: StatusCode, http_status: int, message: str, *, retry_after: in
         http_status=http_status,
         message=message,
         retry_after=None if retry_after is None else str(retry_after),
+        is_ours=True,
     )
 
 
@@ -119,9 +126,9 @@ def from_grpc(code: StatusCode, message: str, details: bytes | None) -> Answer:
     return Answer(
         code=code,
         http_status=http_status,
-        message=message,
+        message=message[:_MAX_MESSAGE],
         retry_after=None if delay is None else str(ceil(delay)),
-        details=details,
+        details=details if details is None or len(details) <= _MAX_DETAILS else None,
     )
 
 
@@ -135,7 +142,7 @@ def from_http(status: int, content_type: str, body: bytes, retry_after: str | No
     return Answer(
         code=StatusCode.OK if is_ok else _TO_GRPC.get(status, StatusCode.UNKNOWN),
         http_status=status,
-        message="" if is_ok else _message_in(status, content_type, body),
+        message="" if is_ok else _message_in(status, content_type.lower(), body)[:_MAX_MESSAGE],
         body=body,
         content_type=content_type,
         retry_after=retry_after,
@@ -158,8 +165,15 @@ def http_answer(answer: Answer, *, is_json: bool) -> tuple[bytes, str]:
 
 def grpc_body(answer: Answer) -> bytes:
     """The message for a sender over gRPC whose request was taken; an empty one where what came is no protobuf."""
-    is_protobuf = answer.content_type is None or answer.content_type.startswith("application/x-protobuf")
-    return answer.body if is_protobuf else b""
+    if answer.content_type is None or answer.content_type.lower().startswith("application/x-protobuf"):
+        return answer.body
+    if answer.content_type:
+        return b""
+    try:
+        ExportTraceServiceResponse.FromString(answer.body)  # those of the other signals look alike
+    except DecodeError:
+        return b""
+    return answer.body
 
 
 def grpc_metadata(answer: Answer) -> tuple[tuple[str, bytes], ...]:

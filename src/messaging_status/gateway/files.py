@@ -48,7 +48,11 @@ def admission(tokens_file: str | None) -> Admits:
 
     def admits(authorization: str | None) -> bool:
         given = authorization or ""
-        token = given[len(_SCHEME) :].strip().encode() if given[: len(_SCHEME)].lower() == _SCHEME else b""
+        token = (
+            given[len(_SCHEME) :].strip().encode(errors="surrogateescape")
+            if given[: len(_SCHEME)].lower() == _SCHEME
+            else b""
+        )
         # All are compared, so that the time says nothing about which one is like it.
         return sum(hmac.compare_digest(token, known) for known in tokens) > 0
 

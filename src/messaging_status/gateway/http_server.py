@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +18,7 @@ from messaging_status.gateway.relay import Relay, Sent
 from messaging_status.gateway.signals import Signal
 from messaging_status.settings import Gateway
 
-__all__ = ["http_runner", "server_tls"]
+__all__ = ["http_runner"]
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
@@ -61,18 +60,6 @@ def http_runner(relay: Relay) -> web.AppRunner:
     )
 
 
-def server_tls(settings: Gateway) -> ssl.SSLContext | None:
-    """TLS as the settings want it; None where they want none."""
-    if settings.certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.certificate, settings.key)
-    if settings.client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(settings.client_ca)
-    return context
-
-
 def _exporting(relay: Relay, signal: Signal) -> _Handler:
     async def export(request: web.Request) -> web.Response:
         is_json = request.content_type == _JSON
@@ -84,7 +71,7 @@ def _exporting(relay: Relay, signal: Signal) -> _Handler:
         if answer.http_status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         response = web.Response(status=answer.http_status, body=body, headers=headers)
-        if not request.content.is_eof():
+        if relay.is_leaving or not request.content.is_eof():
             response.force_close()
         return response
 
@@ -100,15 +87,12 @@ async def _passed(relay: Relay, signal: Signal, request: web.Request, *, is_json
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _NO_PACKING and encoding != "gzip":
         raise Refused(Cause.UNSUPPORTED, "the content encoding has to be gzip, or none")
+    headers = relay.passed_on(request.headers.items())
+    with relay.reading():
+        body = await _body(request, relay.settings)
     with relay.place():
-        sent = Sent(
-            signal=signal,
-            body=await _body(request, relay.settings),
-            is_json=is_json,
-            is_packed=encoding == "gzip",
-            headers=relay.passed_on(request.headers.items()),
-        )
-        return await relay.passed(sent)
+        is_packed = encoding == "gzip"
+        return await relay.passed(Sent(signal=signal, body=body, is_json=is_json, is_packed=is_packed, headers=headers))
 
 
 async def _body(request: web.Request, settings: Gateway) -> bytes:
@@ -128,6 +112,8 @@ async def _body(request: web.Request, settings: Gateway) -> bytes:
     except TimeoutError:
         msg = f"the request was not sent within {settings.read_timeout:g} s"
         raise Refused(Cause.SLOW_SENDER, msg) from None
+    except ConnectionError:
+        raise Refused(Cause.GONE, "the sender has gone") from None
     return b"".join(chunks)
 
 
@@ -137,8 +123,6 @@ async def _healthz(_: web.Request) -> web.Response:
 
 def _readyz(relay: Relay) -> _Handler:
     async def readyz(_: web.Request) -> web.Response:
-        if relay.is_leaving:
-            return web.Response(status=503, text="leaving\n")
         if not await relay.is_reachable():
             return web.Response(status=503, text="the next hop cannot be reached\n")
         return web.Response(text="ready\n")

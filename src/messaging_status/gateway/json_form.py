@@ -20,7 +20,7 @@ from messaging_status.host import Host
 from messaging_status.model import AttributeValue
 from messaging_status.otlp_values import attributes_in_json, mapping, mappings, value_in_json
 
-__all__ = ["json_enricher", "nests_within"]
+__all__ = ["json_enricher", "nests_within", "says_twice"]
 
 _Fields = dict[str, msgspec.Raw]
 _NAMES: Final = {
@@ -75,7 +75,7 @@ def json_enricher(host: Host, signal: Signal) -> Callable[[bytes], Enriched]:
             return added
 
         whole = _in_records(body, _NAMES[signal], {}, enriched_record)
-        if decoded and _says_twice(body):
+        if decoded and says_twice(body):
             return Enriched(body, number, Counter())
         return Enriched(whole if decoded else body, number, decoded)
 
@@ -115,7 +115,7 @@ def _in_records(
     return msgspec.json.encode(fields)
 
 
-def _says_twice(body: bytes) -> bool:
+def says_twice(body: bytes) -> bool:
     """Whether some field stands twice in an object: one of them would be lost."""
 
     def once(pairs: list[tuple[str, Any]]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from prometheus_client import (
@@ -46,6 +47,8 @@ _SECONDS: Final = (
 )
 _MAX_CODES: Final = 1_000
 _OTHER: Final = "other"
+_SHOWN: Final = re.compile(r"[0-9]{1,6}|[A-Z][A-Z0-9_]{1,31}")
+"""Codes that look like one: longer numbers, and words in small letters, may be somebody's."""
 
 
 class Metrics:
@@ -91,7 +94,7 @@ class Metrics:
             self._decoded.labels(decoded.system, decoded.channel, decoded.outcome).inc(number)
             if decoded.unknown_code is not None:
                 code = (decoded.system, decoded.channel, decoded.unknown_code)
-                if len(self._codes) < _MAX_CODES:
+                if len(self._codes) < _MAX_CODES and _SHOWN.fullmatch(decoded.unknown_code):
                     self._codes.add(code)
                 self._unknown.labels(*(code if code in self._codes else (_OTHER, _OTHER, _OTHER))).inc(number)
 

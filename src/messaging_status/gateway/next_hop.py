@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final, Protocol
@@ -16,8 +15,10 @@ import grpc.aio
 from grpc import StatusCode
 
 from messaging_status.gateway.answer import STATUS_DETAILS, Answer, failure, from_grpc, from_http
+from messaging_status.gateway.checks import GRPC_PORT
 from messaging_status.gateway.files import content_of
 from messaging_status.gateway.signals import Signal
+from messaging_status.gateway.tls import client_tls, system_certificates
 from messaging_status.settings import Gateway
 
 __all__ = ["Headers", "NextHop", "next_hop"]
@@ -27,10 +28,8 @@ Headers = Sequence[tuple[str, str]]
 
 _MAX_ANSWER: Final = 1024 * 1024
 _RECONNECT_MS: Final = 2_000
-_GRPC_PORT: Final = 4317
 _AGENT: Final = f"messaging-status-gateway/{version('otel-messaging-status')}"
-_NOT_CONNECTED: Final = "failed to connect"
-_UNREACHABLE: Final = "the next hop cannot be reached"
+_UNREACHABLE: Final = "the next hop cannot be reached, or is not available"
 
 
 class NextHop(Protocol):
@@ -38,6 +37,8 @@ class NextHop(Protocol):
 
     takes_json: bool
     """Whether it takes requests in JSON."""
+    packs: bool
+    """Whether it takes requests that are packed already; else it packs them itself."""
 
     async def send(self, signal: Signal, body: bytes, *, is_json: bool, is_packed: bool, headers: Headers) -> Answer:
         """Send a request once, and answer what came back. It never raises but when it is cancelled.
@@ -70,11 +71,11 @@ def next_hop(settings: Gateway, url: str) -> NextHop:
 
 
 class _OverHttp:
-    takes_json = True
+    takes_json = packs = True
 
     def __init__(self, settings: Gateway, url: str) -> None:
         self._url = url.rstrip("/")
-        self._tls = _client_tls(settings) if url.startswith("https:") else True
+        self._tls = client_tls(settings) if url.startswith("https:") else True
         self._timeout = settings.timeout
         self._connections = settings.max_in_flight
         self._session: aiohttp.ClientSession | None = None
@@ -120,13 +121,12 @@ class _OverHttp:
 
 
 class _OverGrpc:
-    takes_json = False
+    takes_json = packs = False
 
     def __init__(self, settings: Gateway, url: str) -> None:
         parts = urlsplit(url)
-        self._target = f"{parts.hostname}:{parts.port or _GRPC_PORT}"
-        if parts.hostname and ":" in parts.hostname:
-            self._target = f"[{parts.hostname}]:{parts.port or _GRPC_PORT}"
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+        self._target = f"{host}:{parts.port or GRPC_PORT}"
         self._credentials = _client_credentials(settings) if parts.scheme == "https" else None
         self._timeout = settings.timeout
         self._channel: grpc.aio.Channel | None = None
@@ -174,9 +174,8 @@ class _OverGrpc:
         if not trailing and error.code() is StatusCode.DEADLINE_EXCEEDED:
             return _slow(self._timeout)
         if not trailing and error.code() is StatusCode.UNAVAILABLE:
-            said = error.details() or _UNREACHABLE
-            # What gRPC says itself names addresses, which are none of the sender's business.
-            return failure(StatusCode.UNAVAILABLE, 503, _UNREACHABLE if said.startswith(_NOT_CONNECTED) else said)
+            # What gRPC says itself names addresses, and cannot be told from what the next hop says.
+            return failure(StatusCode.UNAVAILABLE, 503, _UNREACHABLE)
         return from_grpc(error.code(), error.details() or "", details if isinstance(details, bytes) else None)
 
 
@@ -193,17 +192,10 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return bytes(found) if len(found) <= _MAX_ANSWER else b""
 
 
-def _client_tls(settings: Gateway) -> ssl.SSLContext:
-    ca = content_of("next_hop_ca", settings.next_hop_ca)
-    context = ssl.create_default_context(cadata=None if ca is None else ca.decode())
-    if settings.next_hop_certificate is not None:
-        context.load_cert_chain(settings.next_hop_certificate, settings.next_hop_key)
-    return context
-
-
 def _client_credentials(settings: Gateway) -> grpc.ChannelCredentials:
+    client_tls(settings)  # gRPC itself says what is wrong with a certificate when it is used, and to nobody
     return grpc.ssl_channel_credentials(
-        root_certificates=content_of("next_hop_ca", settings.next_hop_ca),
+        root_certificates=content_of("next_hop_ca", settings.next_hop_ca) or system_certificates(),
         private_key=content_of("next_hop_key", settings.next_hop_key),
         certificate_chain=content_of("next_hop_certificate", settings.next_hop_certificate),
     )

@@ -22,6 +22,8 @@ __all__ = ["protobuf_enricher"]
 _ERROR: Final = 2
 """``STATUS_CODE_ERROR`` of a span."""
 _MAX_REMEMBERED: Final = 4_096
+_MAX_KEY: Final = 1_024
+"""Bytes of what it is remembered under."""
 _KEY, _VALUE = b"\n\x12"
 """How the two fields of an attribute begin."""
 _MAX_SHORT: Final = 127
@@ -177,7 +179,7 @@ class _SpanSuffixes:
         """What is added to a span, remembered where it depends on nothing but what it is remembered under."""
         picked, around, is_unset = key
         attributes, of_resource = _mapping(picked), _mapping(around)
-        if not self._host.says_always(attributes, of_resource):
+        if sum(map(len, (*picked, *around))) > _MAX_KEY or not self._host.says_always(attributes, of_resource):
             return self._found(span, resource, is_unset=is_unset)
         if len(remembered) >= _MAX_REMEMBERED:
             remembered.clear()

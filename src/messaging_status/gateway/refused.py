@@ -20,6 +20,7 @@ class Cause(Enum):
     UNSUPPORTED = ("unsupported", StatusCode.INVALID_ARGUMENT, 415)
     TOO_LARGE = ("too_large", StatusCode.RESOURCE_EXHAUSTED, 413)
     TOO_MANY = ("too_many_in_flight", StatusCode.RESOURCE_EXHAUSTED, 429)
+    GONE = ("sender_gone", StatusCode.CANCELLED, 400)
     SLOW_SENDER = ("slow_sender", StatusCode.DEADLINE_EXCEEDED, 408)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from grpc import StatusCode
@@ -31,7 +32,16 @@ __all__ = ["Relay", "Sent"]
 
 _LARGE: Final = 256 * 1024
 """Bytes of a request whose enriching would keep others waiting: it is done on a thread."""
+_MAX_OBJECTS: Final = 1_000_000
+"""Of a request in JSON: even an empty object takes a hundred bytes of memory."""
+_READERS: Final = 4
+"""For each request in flight, so many may be on their way in: a sender that is slow with one keeps nobody else out."""
 _FRESH_S: Final = 1.0
+_PROBE_S: Final = 2.0
+_QUIET_S: Final = 10.0
+"""A next hop that comes and goes does not fill the log."""
+_TOO_MANY: Final = "too many requests in flight"
+_T = TypeVar("_T")
 _AUTHORIZATION: Final = "authorization"
 
 
@@ -88,6 +98,10 @@ class Relay:
         self._in_flight = 0
         self._was_reachable = True
         self._stumbles: set[str] = set()
+        self._noted = -_QUIET_S
+        self._reading = 0
+        self._thread = ThreadPoolExecutor(1, "messaging-status-gateway")
+        self._probing = asyncio.Lock()
         self._probed: tuple[float, bool] = (-_FRESH_S, False)
 
     def passed_on(self, headers: Iterable[tuple[str, str]]) -> Headers:
@@ -110,7 +124,7 @@ class Relay:
             Refused: If there is none.
         """
         if self._in_flight >= self.settings.max_in_flight:
-            raise Refused(Cause.TOO_MANY, "too many requests in flight")
+            raise Refused(Cause.TOO_MANY, _TOO_MANY)
         self._in_flight += 1
         self.metrics.in_flight.inc()
         try:
@@ -118,6 +132,21 @@ class Relay:
         finally:
             self._in_flight -= 1
             self.metrics.in_flight.dec()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A place among the requests that are being read, while the block runs.
+
+        Raises:
+            Refused: If there is none.
+        """
+        if self._reading >= self.settings.max_in_flight * _READERS:
+            raise Refused(Cause.TOO_MANY, _TOO_MANY)
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
     async def answered(self, signal: Signal, transport: str, passing: Awaitable[Answer]) -> Answer:
         """What a sender is told, counted, also where its request is refused.
@@ -132,6 +161,9 @@ class Relay:
         except Refused as refused:
             self.metrics.failed(refused.cause)
             answer = refused.answer
+        except asyncio.CancelledError:
+            self.metrics.failed(Cause.GONE.value[0])
+            raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the sender has to know that it was not sent
             if (place := place_of(error)) not in self._stumbles:
                 self._stumbles.add(place)
@@ -149,35 +181,44 @@ class Relay:
         """
         began = monotonic()
         plain = await self._unpacked(sent)
-        if sent.is_json and not nests_within(plain, self.settings.max_depth):
-            msg = f"the JSON nests deeper than {self.settings.max_depth}"
-            raise Refused(Cause.BAD_REQUEST, msg)
-        enrich = self._enrichers[sent.signal, sent.is_json]
-        found = await asyncio.to_thread(enrich, plain) if len(plain) > _LARGE else enrich(plain)
-        self.metrics.enriched(sent.signal, found)
-        body, is_json, is_packed = await self._outgoing(sent, plain, found)
+        found, outgoing = await self._in_turn(self._prepared, sent, plain)
+        body, is_packed = await self._packed(sent, outgoing, plain)
         handed = monotonic()
-        answer = await self._hop.send(sent.signal, body, is_json=is_json, is_packed=is_packed, headers=sent.headers)
+        answer = await self._hop.send(
+            sent.signal,
+            body,
+            is_json=sent.is_json and self._hop.takes_json,
+            is_packed=is_packed,
+            headers=sent.headers,
+        )
         back = monotonic()
         self._note(answer)
-        if sent.is_json and not is_json and answer.is_ok:
-            answer = msgspec.structs.replace(answer, body=as_json_answer(answer.body, sent.signal))
+        if answer.is_ok:
+            self.metrics.enriched(sent.signal, found)
+            if sent.is_json and not self._hop.takes_json:
+                answer = msgspec.structs.replace(answer, body=as_json_answer(answer.body, sent.signal))
         self.metrics.took(handed - began + monotonic() - back, back - handed)
         return answer
 
     async def is_reachable(self) -> bool:
-        """Whether the next hop answers; asked with an empty request, at most once a second."""
-        asked, answered = self._probed
-        if monotonic() - asked >= _FRESH_S:
-            answer = await self._hop.send(Signal.TRACES, b"", is_json=False, is_packed=False, headers=())
-            # Whoever refuses an empty request, for want of a token perhaps, is there.
-            answered = answer.code is not StatusCode.UNAVAILABLE
-            self._probed = (monotonic(), answered)
+        """Whether the next hop answers; asked with an empty request, one at a time and once a second."""
+        async with self._probing:
+            asked, answered = self._probed
+            if monotonic() - asked >= _FRESH_S:
+                try:
+                    async with asyncio.timeout(_PROBE_S):
+                        answer = await self._hop.send(Signal.TRACES, b"", is_json=False, is_packed=False, headers=())
+                    # Whoever refuses an empty request, for want of a token perhaps, is there.
+                    answered = answer.code is not StatusCode.UNAVAILABLE
+                except TimeoutError:
+                    answered = False
+                self._probed = (monotonic(), answered)
         return answered
 
     async def close(self) -> None:
         """Give the connections to the next hop up."""
         await self._hop.close()
+        self._thread.shutdown()
 
     async def _unpacked(self, sent: Sent) -> bytes:
         limit = self.settings.max_unpacked
@@ -187,35 +228,53 @@ class Relay:
                 raise Refused(Cause.TOO_LARGE, msg)
             return sent.body
         try:
-            return await asyncio.to_thread(unpacked, sent.body, limit)
+            # It may become large, whatever it is now.
+            return await asyncio.get_running_loop().run_in_executor(self._thread, unpacked, sent.body, limit)
         except TooLarge:
             raise Refused(Cause.TOO_LARGE, msg) from None
         except NotGzip:
             raise Refused(Cause.BAD_REQUEST, "the body is not gzip") from None
 
-    async def _outgoing(self, sent: Sent, plain: bytes, found: Enriched) -> tuple[bytes, bool, bool]:
-        """What is sent on: its bytes, whether they are JSON, and whether they are (over gRPC: are to be) packed."""
-        compression = self.settings.compression
-        is_packed = sent.is_packed if compression == "same" else compression == "gzip"
-        if not self._hop.takes_json:
-            return self._as_protobuf(sent, found.body), False, is_packed
-        if is_packed and sent.is_packed and found.body is plain:
-            return sent.body, sent.is_json, True
-        return (await asyncio.to_thread(packed, found.body) if is_packed else found.body), sent.is_json, is_packed
-
-    def _as_protobuf(self, sent: Sent, plain: bytes) -> bytes:
+    def _prepared(self, sent: Sent, plain: bytes) -> tuple[Enriched, bytes]:
+        """What was found in a request, and what goes on in its place, in the form that the next hop takes."""
+        if sent.is_json:
+            if plain.count(b"{") > _MAX_OBJECTS:
+                raise Refused(Cause.TOO_LARGE, f"the JSON has more than {_MAX_OBJECTS} objects")
+            if not nests_within(plain, self.settings.max_depth):
+                raise Refused(Cause.BAD_REQUEST, f"the JSON nests deeper than {self.settings.max_depth}")
+        found = self._enrichers[sent.signal, sent.is_json](plain)
+        if not sent.is_json or self._hop.takes_json:
+            return found, found.body
         try:
-            return as_protobuf(plain, sent.signal) if sent.is_json else plain
+            return found, as_protobuf(found.body, sent.signal)
         except BadJson as error:
             raise Refused(Cause.BAD_REQUEST, str(error)) from None
+
+    async def _packed(self, sent: Sent, outgoing: bytes, plain: bytes) -> tuple[bytes, bool]:
+        """What is sent on, and whether it is packed; over gRPC, whether it is to be."""
+        compression = self.settings.compression
+        is_packed = sent.is_packed if compression == "same" else compression == "gzip"
+        if not is_packed or not self._hop.packs:
+            return outgoing, is_packed
+        if sent.is_packed and outgoing is plain:
+            return sent.body, True
+        return await self._in_turn(packed, outgoing), True
+
+    async def _in_turn(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """What a function answers: on a thread for a large request, one at a time, so that nobody else has to wait."""
+        if sum(len(argument) for argument in arguments if isinstance(argument, bytes)) <= _LARGE:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _note(self, answer: Answer) -> None:
         """Count a failure of the next hop, and say so when it goes and when it comes back."""
         is_reachable = answer.code is not StatusCode.UNAVAILABLE
         if not answer.is_ok:
             self.metrics.failed("next_hop_refused" if is_reachable else "next_hop_unavailable")
-        if is_reachable is not self._was_reachable:
-            self._was_reachable = is_reachable
-            log_warning(
-                "%s", "the next hop answers again" if is_reachable else f"senders are told to wait: {answer.message}"
-            )
+        now = monotonic()
+        if is_reachable is self._was_reachable or now - self._noted < _QUIET_S:
+            return
+        self._was_reachable, self._noted = is_reachable, now
+        # What the next hop says itself may quote what it was sent.
+        why = answer.message if answer.is_ours else "the next hop says that it is not available"
+        log_warning("%s", "the next hop answers again" if is_reachable else f"senders are told to try again: {why}")

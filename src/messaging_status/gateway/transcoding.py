@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from messaging_status.gateway.json_form import says_twice
 from messaging_status.gateway.signals import Signal
 
 __all__ = ["BadJson", "as_json_answer", "as_protobuf"]
@@ -39,6 +40,7 @@ _ANSWERS: Final = {
 }
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 """Written in hexadecimal, where protobuf's own JSON form has base64."""
+_NO_OTLP: Final = "the body is not OTLP in JSON"
 _NO_ID: Final = 0
 """What protobuf's parser takes for no bytes, where it reads the field at all."""
 
@@ -54,6 +56,8 @@ def as_protobuf(body: bytes, signal: Signal) -> bytes:
         BadJson: If it is not OTLP in JSON.
     """
     try:
+        if says_twice(body):
+            raise BadJson(_NO_OTLP)
         request: Message = _REQUESTS[signal]()
         # Anything that is empty would be taken for an empty object.
         document = msgspec.json.decode(body, type=dict[str, Any])
@@ -68,8 +72,7 @@ def as_protobuf(body: bytes, signal: Signal) -> bytes:
         OverflowError,
         RecursionError,
     ) as error:
-        msg = "the body is not OTLP in JSON"
-        raise BadJson(msg) from error
+        raise BadJson(_NO_OTLP) from error
 
 
 def _with_base64(value: Any) -> Any:

@@ -11,26 +11,25 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from messaging_status.errors import SettingsError
+from messaging_status.gateway.checks import checked
 from messaging_status.gateway.files import admission
 from messaging_status.gateway.grpc_server import grpc_server, server_credentials
-from messaging_status.gateway.http_server import http_runner, server_tls
+from messaging_status.gateway.http_server import http_runner
 from messaging_status.gateway.metrics import Metrics
 from messaging_status.gateway.next_hop import next_hop
 from messaging_status.gateway.relay import Relay
+from messaging_status.gateway.tls import server_tls
 from messaging_status.host import Host
-from messaging_status.settings import Gateway
 
 __all__ = ["Addresses", "serve"]
 
 Addresses = tuple[str, str]
 """Where OTLP/gRPC and OTLP/HTTP are received, as host and port."""
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _GRACE_S: Final = 5.0
 """What in-flight requests have beyond the time of the next hop."""
 
@@ -57,13 +56,9 @@ async def serve(
         SettingsError: If the settings cannot be followed: no next hop, an unreadable file, a port in use.
     """
     settings = host.settings.gateway
-    url = _checked(settings)
-    try:
-        tls, credentials = server_tls(settings), server_credentials(settings)
-        hop = next_hop(settings, url)
-    except (OSError, ValueError) as error:
-        msg = f"gateway: a certificate or key cannot be used: {getattr(error, 'strerror', None) or error}"
-        raise SettingsError([msg]) from error
+    url = checked(settings)
+    tls, credentials = server_tls(settings), server_credentials(settings)
+    hop = next_hop(settings, url)
     relay = Relay(host, hop, Metrics(), admission(settings.tokens_file))
     runner, server = http_runner(relay), grpc_server(relay, shares_port=shares_ports)
     try:
@@ -87,34 +82,6 @@ async def serve(
         relay.is_leaving = True
         await asyncio.gather(server.stop(settings.timeout + _GRACE_S), runner.cleanup())
         await relay.close()
-
-
-def _checked(settings: Gateway) -> str:
-    """The next hop's URL, if it and the other settings go together.
-
-    Raises:
-        SettingsError: With all that does not.
-    """
-    url = settings.next_hop
-    problems = []
-    if url is None:
-        problems.append("gateway.next_hop: is not set; expected where to send everything, as 'http://collector:4318'")
-        raise SettingsError(problems)
-    parts = urlsplit(url)
-    if settings.protocol == "grpc" and parts.path.strip("/"):
-        problems.append(f"gateway.next_hop: {url}: gRPC has no path; expected host and port only, or protocol = 'http'")
-    for name in ("grpc", "http"):
-        host, _, port = getattr(settings, name).rpartition(":")
-        if port == str(parts.port) and {host, parts.hostname} <= {*_LOOPBACK, parts.hostname}:
-            problems.append(f"gateway.next_hop: {url} is where the gateway itself receives (gateway.{name})")
-    for certificate, key in (("certificate", "key"), ("next_hop_certificate", "next_hop_key")):
-        if (getattr(settings, certificate) is None) is not (getattr(settings, key) is None):
-            problems.append(f"gateway.{certificate} and gateway.{key}: one is of no use without the other")
-    if settings.client_ca is not None and settings.certificate is None:
-        problems.append("gateway.client_ca: is of no use without gateway.certificate")
-    if problems:
-        raise SettingsError(problems)
-    return url
 
 
 async def _listen(runner: web.AppRunner, address: str, tls: ssl.SSLContext | None, *, shares_port: bool) -> str:

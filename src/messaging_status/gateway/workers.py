@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from messaging_status.errors import MessagingStatusError, SettingsError
+from messaging_status.gateway.checks import checked
 from messaging_status.gateway.metrics import SHARED_FOLDER, forget_process
 from messaging_status.gateway.worker import Addresses, event_loop, serve
 from messaging_status.guard import log_warning
@@ -33,7 +34,8 @@ _Started = Callable[[Addresses], None]
 
 _RESTART_S: Final = 1.0
 """A worker that dies again and again is started no more often than that."""
-_LEAVING_S: Final = 60.0
+_MARGIN_S: Final = 10.0
+"""What a worker has beyond the time of the next hop, to finish what is in flight."""
 
 
 def run(settings: Settings, started: _Started) -> None:
@@ -46,6 +48,7 @@ def run(settings: Settings, started: _Started) -> None:
     Raises:
         MessagingStatusError: If the settings cannot be followed, or what is installed is broken.
     """
+    checked(settings.gateway)
     if settings.gateway.workers == 1:
         with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(serve(Host.load(settings, strict=True), started, asyncio.Event(), shares_ports=False))
@@ -61,11 +64,11 @@ def run(settings: Settings, started: _Started) -> None:
         stopping, told = multiprocessing.Pipe(duplex=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.send_bytes(b"!"))
-        _supervise([_Worker(shared) for _ in range(gateway.workers)], stopping, started)
+        _supervise([_Worker(shared) for _ in range(gateway.workers)], stopping, started, gateway.timeout + _MARGIN_S)
 
 
-def _supervise(workers: Sequence[_Worker], stopping: Connection, started: _Started) -> None:
-    """Keep the workers running until there is something to read at ``stopping``."""
+def _supervise(workers: Sequence[_Worker], stopping: Connection, started: _Started, leaving: float) -> None:
+    """Keep the workers running until there is something to read at ``stopping``; then they have some seconds to leave."""
     try:
         addresses = [worker.addresses() for worker in workers]
         started(addresses[0])
@@ -76,8 +79,9 @@ def _supervise(workers: Sequence[_Worker], stopping: Connection, started: _Start
     finally:
         for worker in workers:
             worker.stop()
+        deadline = monotonic() + leaving
         for worker in workers:
-            worker.wait()
+            worker.wait(deadline - monotonic())
 
 
 class _Worker:
@@ -104,6 +108,7 @@ class _Worker:
         try:
             said: Addresses | list[str] = self._pipe.recv()
         except EOFError:
+            self.process.join(_MARGIN_S)
             said = [f"gateway: a worker ended at its start, with exit code {self.process.exitcode}"]
         if isinstance(said, list):
             raise SettingsError(said)
@@ -133,9 +138,9 @@ class _Worker:
         """Tell it to finish what is in flight and leave."""
         self.process.terminate()
 
-    def wait(self) -> None:
-        """Wait until it has left; one that does not is ended."""
-        self.process.join(_LEAVING_S)
+    def wait(self, seconds: float) -> None:
+        """Wait until it has left; one that has not by then is ended."""
+        self.process.join(max(0.0, seconds))
         if self.process.exitcode is None:
             self.process.kill()
             self.process.join()
@@ -143,6 +148,7 @@ class _Worker:
 
 def _work(settings: Settings, pipe: Connection) -> None:
     """What a worker does: serve, until it is told to stop or the process that started it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the servers are there, the process that started us decides
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
 
     async def work() -> None:
