@@ -22,7 +22,18 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-__all__ = ["EXPORT", "Gateway", "GrpcHop", "ask_grpc", "gateway", "grpc_hop", "kept_by", "spans_request", "wait_for"]
+__all__ = [
+    "EXPORT",
+    "Gateway",
+    "GrpcHop",
+    "ask_grpc",
+    "end",
+    "gateway",
+    "grpc_hop",
+    "kept_by",
+    "spans_request",
+    "wait_for",
+]
 
 SECONDS = 20
 """How long it may take to start, and to end."""
@@ -89,12 +100,7 @@ def gateway(folder: Path, next_hop: str, *options: str, **environment: str) -> I
         scheme = "https" if "--certificate" in options else "http"
         yield Gateway(process, found[1], f"{scheme}://{found[2]}", printed)
     finally:
-        process.terminate()
-        try:
-            process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 @dataclass(slots=True)
@@ -167,6 +173,16 @@ def spans_request(*codes: str | None, key: str = "messaging.status.code") -> byt
         span = scope.spans.add(name="send", trace_id=os.urandom(16), span_id=os.urandom(8))
         span.attributes.extend(KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in said.items())
     return request.SerializeToString()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Tell a process to end, and end it if it does not."""
+    process.terminate()
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(is_true: Callable[[], bool], seconds: float = SECONDS) -> None:

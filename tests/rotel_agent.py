@@ -20,6 +20,8 @@ from typing import Literal
 import grpc
 import pytest
 
+from .gateways import end
+
 __all__ = ["Rotel", "rotel", "rotel_binary"]
 
 SECONDS = 15
@@ -92,7 +94,7 @@ def rotel(*, export_to: str, protocol: Literal["grpc", "http"] = "grpc") -> Iter
             _wait_for(agent, process)
             yield agent
         finally:
-            _end(process)
+            end(process)
 
 
 def _is_setting(name: str) -> bool:
@@ -137,12 +139,3 @@ def _answers_grpc(endpoint: str) -> bool:
         except grpc.FutureTimeoutError:
             return False
         return True
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
