@@ -230,7 +230,9 @@ class TestCommand:
         assert overlay.count("[status.4242]") == 1
         assert "# Seen: unknown 2\n" in overlay
 
-    @pytest.mark.parametrize("content", [b"\x1f\x8bnothing", gzip.compress(b"x" * 1000)[:20]])
+    @pytest.mark.parametrize(
+        "content", [b"\x1f\x8bnothing", gzip.compress(b"x" * 1000)[:20]], ids=["no gzip", "cut off"]
+    )
     def test_a_file_that_cannot_be_read_to_its_end_is_wrong_usage(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "log").write_bytes(content)
         result = self.run(str(tmp_path / "log"))
