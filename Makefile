@@ -7,7 +7,9 @@ RUN := $(VENV)/bin/python -m
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml plugins/meta/pyproject.toml
 
-.PHONY: demo test test-meta lint types bench build clean
+MORE := push smpp smtp
+
+.PHONY: demo test test-meta test-plugins lint types bench build clean
 
 demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
 	$(VENV)/bin/messaging-status demo
@@ -17,6 +19,9 @@ test: $(VENV)/.dev ## the whole suite, with branch coverage of src/
 
 test-meta: $(VENV)-meta/.meta ## the suite of plugins/meta, where it is installed beside the others
 	$(VENV)-meta/bin/python -m pytest plugins/meta/tests
+
+test-plugins: $(VENV)-plugins/.plugins ## the suites of plugins/push, plugins/smpp and plugins/smtp, installed beside each other
+	$(VENV)-plugins/bin/python -m pytest $(MORE:%=plugins/%/tests)
 
 lint: $(VENV)/.dev
 	$(RUN) ruff check .
@@ -32,6 +37,7 @@ build: $(VENV)/.dev ## wheels and sdists, into dist/
 	$(RUN) build --outdir dist .
 	$(RUN) build --outdir dist plugins/webex-connect
 	$(RUN) build --outdir dist plugins/meta
+	for plugin in $(MORE); do $(RUN) build --outdir dist plugins/$$plugin || exit 1; done
 
 clean:
 	rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -53,4 +59,9 @@ $(VENV)/.dev: $(VENV)/.runtime
 $(VENV)-meta/.meta: $(PROJECTS)
 	$(MAKE) VENV=$(VENV)-meta CONSTRAINTS=$(CONSTRAINTS) $(VENV)-meta/.dev
 	$(VENV)-meta/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) --editable plugins/meta
+	touch $@
+
+$(VENV)-plugins/.plugins: $(PROJECTS) $(MORE:%=plugins/%/pyproject.toml)
+	$(MAKE) VENV=$(VENV)-plugins CONSTRAINTS=$(CONSTRAINTS) $(VENV)-plugins/.dev
+	$(VENV)-plugins/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) $(MORE:%=--editable plugins/%)
 	touch $@
