@@ -166,6 +166,14 @@ class TestClients:
         assert b'"messaging.status.retryable","value":{"boolValue":true}' in body
         assert arrived == {"traceId": span["traceId"], "mine": span["mine"]}
 
+    def test_a_text_that_was_cut_in_a_character_goes_on(self, to_grpc: Gateway, hop: GrpcHop) -> None:
+        span = b'{"name":"cut \\ud83d","attributes":[{"key":"a","value":{"stringValue":"\\ud83d\\ude00"}}]}'
+        body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + span + b"]}]}]}"
+        assert to_grpc.post(body=body, Content_Type="application/json").status_code == 200
+        ((_, received, _),) = hop.received
+        arrived = ExportTraceServiceRequest.FromString(received).resource_spans[0].scope_spans[0].spans[0]
+        assert (arrived.name, arrived.attributes[0].value.string_value) == ("cut ?", "\N{GRINNING FACE}")
+
     def test_json_becomes_protobuf_for_a_next_hop_over_grpc(self, to_grpc: Gateway, hop: GrpcHop) -> None:
         pairs = [{"key": key, "value": {"stringValue": value}} for key, value in STATUS.items()]
         span = {"traceId": "0102030405060708090A0b0c0d0e0f10", "attributes": pairs, "startTimeUnixNano": "17"}

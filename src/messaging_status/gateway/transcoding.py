@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any, Final
 
 import msgspec
@@ -59,9 +60,7 @@ def as_protobuf(body: bytes, signal: Signal) -> bytes:
         if says_twice(body):
             raise BadJson(_NO_OTLP)
         request: Message = _REQUESTS[signal]()
-        # Anything that is empty would be taken for an empty object.
-        document = msgspec.json.decode(body, type=dict[str, Any])
-        json_format.ParseDict(_with_base64(document), request, ignore_unknown_fields=True)
+        json_format.ParseDict(_with_base64(_object(body)), request, ignore_unknown_fields=True)
         return request.SerializeToString()
     except (
         json_format.ParseError,
@@ -73,6 +72,15 @@ def as_protobuf(body: bytes, signal: Signal) -> bytes:
         RecursionError,
     ) as error:
         raise BadJson(_NO_OTLP) from error
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The object that is written there; half a character, which protobuf cannot hold, becomes a question mark."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        whole = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
+        return msgspec.json.decode(whole, type=dict[str, Any])
 
 
 def _with_base64(value: Any) -> Any:

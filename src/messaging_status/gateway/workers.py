@@ -172,17 +172,18 @@ def _reserved(name: str, address: str) -> Iterator[str]:
         SettingsError: If somebody else has it.
     """
     host, _, port = address.rpartition(":")
+    place = (host.strip("[]"), int(port))
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            # Without sharing: another gateway on this port would take half of the requests.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host.strip("[]"), int(port)))
-            port = str(probe.getsockname()[1])
-        with socket.socket(family) as held:
+    with socket.socket(family) as held:
+        try:
+            with socket.socket(family) as probe:
+                # Without sharing: another gateway on this port would take half of the requests.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(place)
+                place = (place[0], probe.getsockname()[1])
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            held.bind((host.strip("[]"), int(port)))
-            yield f"{host}:{port}"
-    except OSError as error:
-        msg = f"gateway.{name}: cannot listen on {address}: {error.strerror or error}"
-        raise SettingsError([msg]) from error
+            held.bind(place)
+        except OSError as error:
+            msg = f"gateway.{name}: cannot listen on {address}: {error.strerror or error}"
+            raise SettingsError([msg]) from error
+        yield f"{host}:{place[1]}"
