@@ -258,18 +258,21 @@ class TestOperation:
     def test_metrics(self, folder: Path, hop: GrpcHop) -> None:
         with gateway(folder, hop.url, "--protocol", "grpc") as running:
             running.export(spans_request("7206", "7206", "4711", None))
+            running.export(spans_request("491701234567"))
             running.post(body=spans_request("7206"))
             running.post(body=b"", Content_Type="text/plain")
             metrics = running.metrics()
         ours = {key.removeprefix("messaging_status_gateway_"): value for key, value in metrics.items()}
-        assert ours['records_total{signal="traces"}'] == 5
+        assert ours['records_total{signal="traces"}'] == 6
         assert ours['decoded_total{channel="sms",outcome="undelivered",system="webex_connect"}'] == 3
         assert ours['unknown_codes_total{channel="sms",code="4711",system="webex_connect"}'] == 1
-        assert ours['requests_total{code="OK",signal="traces",transport="grpc"}'] == 1
+        assert ours['unknown_codes_total{channel="other",code="other",system="other"}'] == 1
+        assert not any("4917" in name for name in metrics)
+        assert ours['requests_total{code="OK",signal="traces",transport="grpc"}'] == 2
         assert ours['requests_total{code="OK",signal="traces",transport="http"}'] == 1
         assert ours['requests_total{code="INVALID_ARGUMENT",signal="traces",transport="http"}'] == 1
         assert ours['failures_total{cause="unsupported"}'] == 1
-        assert ours["added_seconds_count"] == ours["next_hop_seconds_count"] == 2
+        assert ours["added_seconds_count"] == ours["next_hop_seconds_count"] == 3
         assert ours["in_flight"] == 0
 
     def test_an_overlay_that_changes_is_read_again(self, tmp_path: Path, hop: GrpcHop) -> None:
@@ -300,7 +303,7 @@ class TestOperation:
         answers: list[Any] = []
         with gateway(folder, hop.url, "--protocol", "grpc") as running:
             threads = [
-                threading.Thread(target=lambda: answers.append(running.post(body=spans_request("7206")).content)),
+                threading.Thread(target=lambda: answers.append(running.post(body=spans_request("7206")))),
                 threading.Thread(target=lambda: answers.append(running.export(spans_request("7206")))),
             ]
             for thread in threads:
@@ -315,7 +318,10 @@ class TestOperation:
             for thread in threads:
                 thread.join()
             assert running.process.wait(10) == 0
-        assert answers == [b"\x0a\x00", b"\x0a\x00"]
+        over_http, over_grpc = sorted(answers, key=lambda answer: isinstance(answer, bytes))
+        assert (over_http.content, over_grpc) == (b"\x0a\x00", b"\x0a\x00")
+        # Else the sender would send the next one into a connection that is about to close.
+        assert over_http.headers["Connection"] == "close"
 
     def test_workers_share_the_ports_and_the_counts(self, folder: Path, hop: GrpcHop) -> None:
         with gateway(folder, hop.url, "--protocol", "grpc", "--workers", "2") as running:
