@@ -10,14 +10,12 @@ import grpc
 import grpc.aio
 
 from messaging_status.gateway.answer import Answer, grpc_body, grpc_metadata
-from messaging_status.gateway.files import content_of
 from messaging_status.gateway.next_hop import Headers
 from messaging_status.gateway.refused import Cause, Refused
 from messaging_status.gateway.relay import Relay, Sent
 from messaging_status.gateway.signals import Signal
-from messaging_status.settings import Gateway
 
-__all__ = ["grpc_server", "server_credentials"]
+__all__ = ["grpc_server"]
 
 _Export = Callable[[bytes, Any], Awaitable[bytes]]
 
@@ -44,19 +42,6 @@ def grpc_server(relay: Relay, *, shares_port: bool) -> grpc.aio.Server:
         handler = grpc.method_handlers_generic_handler(signal.service, {"Export": method})
         server.add_generic_rpc_handlers((handler,))
     return server
-
-
-def server_credentials(settings: Gateway) -> grpc.ServerCredentials | None:
-    """TLS as the settings want it; None where they want none.
-
-    Raises:
-        SettingsError: If a file cannot be read.
-    """
-    certificate, key = content_of("certificate", settings.certificate), content_of("key", settings.key)
-    if certificate is None or key is None:
-        return None
-    ca = content_of("client_ca", settings.client_ca)
-    return grpc.ssl_server_credentials([(key, certificate)], ca, ca is not None)
 
 
 def _exporting(relay: Relay, signal: Signal) -> _Export:

@@ -14,7 +14,7 @@ import msgspec
 from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 
 from messaging_status.gateway.needles import needles
-from messaging_status.gateway.records import Addition, Decoded, Enriched, Records
+from messaging_status.gateway.records import SPAN_ERROR, Addition, Decoded, Enriched, Records
 from messaging_status.gateway.signals import Signal
 from messaging_status.host import Host
 from messaging_status.model import AttributeValue
@@ -28,8 +28,6 @@ _NAMES: Final = {
     Signal.LOGS: ("resourceLogs", "scopeLogs", "logRecords"),
     Signal.METRICS: ("resourceMetrics", "scopeMetrics", "metrics"),
 }
-_ERROR: Final = 2
-"""``STATUS_CODE_ERROR`` of a span."""
 
 _fields = msgspec.json.Decoder(_Fields)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -176,7 +174,7 @@ def _with(record: msgspec.Raw, addition: Addition) -> msgspec.Raw:
     fields["attributes"] = msgspec.Raw(msgspec.json.encode([*pairs, *added]))
     if addition.is_failure:
         status = _fields.decode(_there(fields, "status", _NO_FIELDS))
-        fields["status"] = msgspec.Raw(msgspec.json.encode({**status, "code": _ERROR}))
+        fields["status"] = msgspec.Raw(msgspec.json.encode({**status, "code": SPAN_ERROR}))
     if addition.severity_number is not None:
         fields["severityNumber"] = msgspec.Raw(msgspec.json.encode(addition.severity_number))
     return msgspec.Raw(msgspec.json.encode(fields))

@@ -16,9 +16,8 @@ from grpc import StatusCode
 
 from messaging_status.gateway.answer import STATUS_DETAILS, Answer, failure, from_grpc, from_http
 from messaging_status.gateway.checks import GRPC_PORT
-from messaging_status.gateway.files import content_of
 from messaging_status.gateway.signals import Signal
-from messaging_status.gateway.tls import client_tls, system_certificates
+from messaging_status.gateway.tls import client_credentials, client_tls
 from messaging_status.settings import Gateway
 
 __all__ = ["Headers", "NextHop", "next_hop"]
@@ -127,7 +126,7 @@ class _OverGrpc:
         parts = urlsplit(url)
         host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
         self._target = f"{host}:{parts.port or GRPC_PORT}"
-        self._credentials = _client_credentials(settings) if parts.scheme == "https" else None
+        self._credentials = client_credentials(settings) if parts.scheme == "https" else None
         self._timeout = settings.timeout
         self._channel: grpc.aio.Channel | None = None
 
@@ -190,12 +189,3 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
         if len(found) <= _MAX_ANSWER:
             found += chunk
     return bytes(found) if len(found) <= _MAX_ANSWER else b""
-
-
-def _client_credentials(settings: Gateway) -> grpc.ChannelCredentials:
-    client_tls(settings)  # gRPC itself says what is wrong with a certificate when it is used, and to nobody
-    return grpc.ssl_channel_credentials(
-        root_certificates=content_of("next_hop_ca", settings.next_hop_ca) or system_certificates(),
-        private_key=content_of("next_hop_key", settings.next_hop_key),
-        certificate_chain=content_of("next_hop_certificate", settings.next_hop_certificate),
-    )

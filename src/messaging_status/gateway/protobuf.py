@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.message import DecodeError
 
 from messaging_status.gateway.needles import needles
-from messaging_status.gateway.records import Addition, Decoded, Enriched, Records
+from messaging_status.gateway.records import SPAN_ERROR, Addition, Decoded, Enriched, Records
 from messaging_status.gateway.signals import Signal
 from messaging_status.gateway.wire import KeyValue, Log, Request, Span
 from messaging_status.host import Host
@@ -19,8 +19,6 @@ from messaging_status.otlp_values import mapping_in_protobuf, value_in_protobuf
 
 __all__ = ["protobuf_enricher"]
 
-_ERROR: Final = 2
-"""``STATUS_CODE_ERROR`` of a span."""
 _MAX_REMEMBERED: Final = 4_096
 _MAX_KEY: Final = 1_024
 """Bytes of what it is remembered under."""
@@ -219,7 +217,7 @@ def _is_odd(pair: bytes) -> bool:
 def _span_suffix(addition: Addition) -> _Suffix:
     content = Span(attributes=_pairs(addition.attributes))
     if addition.is_failure:
-        content.status.code = _ERROR
+        content.status.code = SPAN_ERROR
     return _Suffix(content.SerializeToString(), addition.decoded)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from messaging_status.host import Host
 from messaging_status.model import FAILURES, MESSAGING_SYSTEM, SEVERITY_NUMBERS, AttributeValue, Outcome
 from messaging_status.spelling import fold
 
-__all__ = ["Addition", "Decoded", "Enriched", "Records"]
+__all__ = ["SPAN_ERROR", "Addition", "Decoded", "Enriched", "Records"]
+
+SPAN_ERROR: Final = 2
+"""``STATUS_CODE_ERROR`` of a span."""
 
 
 class Decoded(NamedTuple):

@@ -6,11 +6,13 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+import grpc
+
 from messaging_status.errors import SettingsError
 from messaging_status.gateway.files import content_of
 from messaging_status.settings import Gateway
 
-__all__ = ["client_tls", "server_tls", "system_certificates"]
+__all__ = ["client_credentials", "client_tls", "server_credentials", "server_tls"]
 
 
 def server_tls(settings: Gateway) -> ssl.SSLContext | None:
@@ -44,7 +46,34 @@ def client_tls(settings: Gateway) -> ssl.SSLContext:
     return context
 
 
-def system_certificates() -> bytes | None:
+def server_credentials(settings: Gateway) -> grpc.ServerCredentials | None:
+    """What senders are received with over gRPC; None where the settings want no TLS.
+
+    Raises:
+        SettingsError: If a file cannot be read.
+    """
+    certificate, key = content_of("certificate", settings.certificate), content_of("key", settings.key)
+    if certificate is None or key is None:
+        return None
+    ca = content_of("client_ca", settings.client_ca)
+    return grpc.ssl_server_credentials([(key, certificate)], ca, ca is not None)
+
+
+def client_credentials(settings: Gateway) -> grpc.ChannelCredentials:
+    """What the next hop is connected to with, over gRPC.
+
+    Raises:
+        SettingsError: As :func:`client_tls`.
+    """
+    client_tls(settings)  # gRPC itself says what is wrong with a certificate when it is used, and to nobody
+    return grpc.ssl_channel_credentials(
+        root_certificates=content_of("next_hop_ca", settings.next_hop_ca) or _system_certificates(),
+        private_key=content_of("next_hop_key", settings.next_hop_key),
+        certificate_chain=content_of("next_hop_certificate", settings.next_hop_certificate),
+    )
+
+
+def _system_certificates() -> bytes | None:
     """What the system trusts, where it keeps that in one file."""
     file = ssl.get_default_verify_paths().cafile
     return Path(file).read_bytes() if file else None

@@ -17,12 +17,12 @@ from aiohttp import web
 from messaging_status.errors import SettingsError
 from messaging_status.gateway.checks import checked
 from messaging_status.gateway.files import admission
-from messaging_status.gateway.grpc_server import grpc_server, server_credentials
+from messaging_status.gateway.grpc_server import grpc_server
 from messaging_status.gateway.http_server import http_runner
 from messaging_status.gateway.metrics import Metrics
 from messaging_status.gateway.next_hop import next_hop
 from messaging_status.gateway.relay import Relay
-from messaging_status.gateway.tls import server_tls
+from messaging_status.gateway.tls import server_credentials, server_tls
 from messaging_status.host import Host
 
 __all__ = ["Addresses", "serve"]
