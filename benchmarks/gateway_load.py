@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
-import json
 import multiprocessing
 import os
 import statistics
 import sys
 import threading
 import time
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import cycle, islice, product
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,43 +30,19 @@ import grpc.aio
 import msgspec
 import psutil
 from aiohttp import web
-from google.protobuf.json_format import MessageToDict
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, Python knows this folder only
 
-from benchmarks.sender import WITHOUT_STATUS, Attributes, with_status
+from benchmarks.gateway_load_bodies import BATCH, MESSAGES, SIGNALS, Body, of_each_kind
 from tests.gateways import Gateway, gateway
 
-SIGNALS: Final = ("traces", "logs", "metrics")
-BATCH: Final = 20
-_EACH_TENTH: Final = 10
-_CODES: Final = ("7206", "7202", "5000", "7220")
+from messaging_status.gateway.signals import Signal
+
 _AT_ONCE: Final = 12
 """Requests that each of the two senders has under way: less than a worker takes, so that none is told to wait."""
 
 Counts = Counter[tuple[str, str]]
 """Numbers by signal, and what is counted: requests, records, enriched, errors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A request that is ready to be sent.
-
-    Attributes:
-        signal: What it carries.
-        content: Its bytes.
-        headers: What they are.
-        with_status: How many of its records carry a status.
-    """
-
-    signal: str
-    content: bytes
-    headers: Mapping[str, str]
-    with_status: int
 
 
 def main() -> None:
@@ -169,7 +141,7 @@ async def _receive(pipe: Connection) -> None:
     server = grpc.aio.server()
     for signal in SIGNALS:
         app.router.add_post(f"/v1/{signal}", over_http)
-        handler = grpc.method_handlers_generic_handler(_service(signal), {"Export": over_grpc(signal)})
+        handler = grpc.method_handlers_generic_handler(Signal(signal).service, {"Export": over_grpc(signal)})
         server.add_generic_rpc_handlers((handler,))
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
@@ -189,7 +161,7 @@ def _count(counts: Counts, signal: str, body: bytes, *, is_json: bool) -> None:
 
 
 def _records(signal: str, body: bytes) -> int:
-    request = _MESSAGES[signal].FromString(body)
+    request = MESSAGES[signal].FromString(body)
     if signal == "traces":
         return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
     if signal == "logs":
@@ -212,7 +184,7 @@ async def _send(pipe: Connection, protocol: str, address: str, seconds: float) -
     deadline = time.monotonic() + seconds
     if protocol == "http":
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            bodies = _bodies(is_json=(False, True))
+            bodies = of_each_kind(is_json=(False, True))
             await _all(lambda: _over_http(session, address, _turned(bodies), counts, deadline))
     else:
         # Of several connections, the system gives each worker some.
@@ -220,7 +192,7 @@ async def _send(pipe: Connection, protocol: str, address: str, seconds: float) -
             grpc.aio.insecure_channel(address, (("grpc.use_local_subchannel_pool", 1),)) for _ in range(_AT_ONCE)
         ]
         turn = cycle(channels)
-        bodies = _bodies(is_json=(False,))
+        bodies = of_each_kind(is_json=(False,))
         await _all(lambda: _over_grpc(next(turn), _turned(bodies), counts, deadline))
         for channel in channels:
             await channel.close()
@@ -260,7 +232,7 @@ async def _over_http(
 
 async def _over_grpc(channel: grpc.aio.Channel, bodies: Sequence[Body], counts: Counts, deadline: float) -> None:
     exports: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {
-        signal: channel.unary_unary(f"/{_service(signal)}/Export") for signal in SIGNALS
+        signal: channel.unary_unary(f"/{Signal(signal).service}/Export") for signal in SIGNALS
     }
     for body in cycle(bodies):
         if time.monotonic() > deadline:
@@ -281,96 +253,6 @@ def _note(counts: Counts, body: Body, error: str | None) -> None:
     counts[body.signal, "requests"] += 1
     counts[body.signal, "records"] += BATCH
     counts[body.signal, "enriched"] += body.with_status
-
-
-# What is sent
-
-
-def _bodies(*, is_json: Sequence[bool]) -> list[Body]:
-    """One of each kind. Over gRPC it is gRPC that packs: there, those to be packed only say so."""
-    over_grpc = True not in is_json
-    found = []
-    for as_json, is_packed, signal in product(is_json, (False, True), SIGNALS):
-        request = _REQUESTS[signal]()
-        plain = _as_json(request) if as_json else request.SerializeToString()
-        headers = {"Content-Type": "application/json" if as_json else "application/x-protobuf"}
-        if is_packed:
-            headers["Content-Encoding"] = "gzip"
-        content = gzip.compress(plain, 6) if is_packed and not over_grpc else plain
-        carrying = 0 if signal == "metrics" else BATCH // _EACH_TENTH
-        found.append(Body(signal, content, headers, carrying))
-    return found
-
-
-def _attributes() -> list[Attributes]:
-    """Those of a batch: each tenth carries a status."""
-    codes = cycle(_CODES)
-    return [
-        WITHOUT_STATUS if index % _EACH_TENTH else with_status("webex_connect", "sms", next(codes))
-        for index in range(BATCH)
-    ]
-
-
-def _traces() -> ExportTraceServiceRequest:
-    request = ExportTraceServiceRequest()
-    resource = request.resource_spans.add()
-    resource.resource.attributes.extend(_key_values({"service.name": "sender"}))
-    scope = resource.scope_spans.add()
-    for attributes in _attributes():
-        span = scope.spans.add(name="send", trace_id=os.urandom(16), span_id=os.urandom(8), kind=3)
-        span.start_time_unix_nano, span.end_time_unix_nano = time.time_ns(), time.time_ns()
-        span.attributes.extend(_key_values(attributes))
-    return request
-
-
-def _logs() -> ExportLogsServiceRequest:
-    request = ExportLogsServiceRequest()
-    scope = request.resource_logs.add().scope_logs.add()
-    for attributes in _attributes():
-        record = scope.log_records.add(time_unix_nano=time.time_ns(), severity_number=9)
-        record.body.string_value = "a message was handed over"
-        record.attributes.extend(_key_values(attributes))
-    return request
-
-
-def _metrics() -> ExportMetricsServiceRequest:
-    request = ExportMetricsServiceRequest()
-    scope = request.resource_metrics.add().scope_metrics.add()
-    for index in range(BATCH):
-        point = scope.metrics.add(name=f"sent.{index}").sum.data_points.add(as_int=index)
-        point.attributes.extend(_key_values({"app.tenant": "tenant-0042"}))
-    return request
-
-
-_REQUESTS: Final[Mapping[str, Callable[[], Any]]] = {"traces": _traces, "logs": _logs, "metrics": _metrics}
-_MESSAGES: Final[Mapping[str, Any]] = {
-    "traces": ExportTraceServiceRequest,
-    "logs": ExportLogsServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
-
-
-def _service(signal: str) -> str:
-    singular = signal.removesuffix("s") if signal == "traces" else signal
-    return f"opentelemetry.proto.collector.{singular}.v1.{singular.capitalize()}Service"
-
-
-def _key_values(attributes: Attributes) -> list[KeyValue]:
-    return [
-        KeyValue(
-            key=key, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=str(value))
-        )
-        for key, value in attributes.items()
-    ]
-
-
-def _as_json(request: Any) -> bytes:
-    """As OTLP writes JSON: identifiers are hexadecimal."""
-    content = MessageToDict(request)
-    for resource in content.get("resourceSpans", ()):
-        for span in resource["scopeSpans"][0]["spans"]:
-            span |= {key: b64decode(span[key]).hex() for key in ("traceId", "spanId")}
-    return json.dumps(content).encode()
 
 
 # What is measured
