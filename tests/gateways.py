@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ __all__ = [
     "end",
     "gateway",
     "grpc_hop",
+    "hold",
     "kept_by",
     "spans_request",
     "wait_for",
@@ -162,6 +164,19 @@ def kept_by(server: HTTPServer, path: str = "/v1/traces", answer: bytes = b"") -
 
     server.expect_request(path).respond_with_handler(keep)
     return kept
+
+
+def hold(hop: GrpcHop, answer: bytes = b"") -> tuple[threading.Semaphore, threading.Event]:
+    """Have a next hop wait: what says that it has a request, and what lets it answer."""
+    waiting, going_on = threading.Semaphore(0), threading.Event()
+
+    def held(_: bytes, __: grpc.ServicerContext) -> bytes:
+        waiting.release()
+        going_on.wait(10)
+        return answer
+
+    hop.answer = held
+    return waiting, going_on
 
 
 def spans_request(*codes: str | None, key: str = "messaging.status.code") -> bytes:

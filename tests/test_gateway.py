@@ -37,7 +37,7 @@ from pytest_httpserver import HTTPServer
 from messaging_status.cli.receiver import receiving
 
 from .conftest import SIM_FULL
-from .gateways import Gateway, GrpcHop, gateway, grpc_hop, kept_by, spans_request, wait_for
+from .gateways import Gateway, GrpcHop, gateway, grpc_hop, hold, kept_by, spans_request, wait_for
 from .node_sender import NodeSender, node_sender
 from .rotel_agent import rotel
 
@@ -292,14 +292,7 @@ class TestOperation:
             wait_for(lambda: description() == "Two")
 
     def test_what_is_in_flight_is_finished(self, folder: Path, hop: GrpcHop) -> None:
-        waiting, going_on = threading.Semaphore(0), threading.Event()
-
-        def answer(_: bytes, __: grpc.ServicerContext) -> bytes:
-            waiting.release()
-            going_on.wait(10)
-            return b"\x0a\x00"
-
-        hop.answer = answer
+        waiting, going_on = hold(hop, b"\x0a\x00")
         answers: list[Any] = []
         with gateway(folder, hop.url, "--protocol", "grpc") as running:
             threads = [

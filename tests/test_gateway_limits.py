@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,7 +34,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from .gateways import EXPORT, Gateway, GrpcHop, ask_grpc, gateway, grpc_hop, kept_by, wait_for
+from .gateways import EXPORT, Gateway, GrpcHop, ask_grpc, gateway, grpc_hop, hold, kept_by, wait_for
 
 MIB = 1024 * 1024
 LIMITS = (
@@ -118,14 +117,7 @@ class TestLimits:
         assert psutil.Process(to_grpc.process.pid).memory_info().rss - before < 60 * MIB
 
     def test_more_in_flight_than_there_may_be(self, to_grpc: Gateway, hop: GrpcHop) -> None:
-        waiting, going_on = threading.Semaphore(0), threading.Event()
-
-        def answer(_: bytes, __: grpc.ServicerContext) -> bytes:
-            waiting.release()
-            going_on.wait(10)
-            return b""
-
-        hop.answer = answer
+        waiting, going_on = hold(hop)
         with ThreadPoolExecutor() as pool:
             try:
                 first: list[Future[Any]] = [pool.submit(to_grpc.post), pool.submit(to_grpc.export)]
@@ -301,13 +293,7 @@ class TestNextHopOverGrpc:
         assert answer.headers.get("Retry-After") == {2.5: "3", 7.0: "7", None: None}[retry]
 
     def test_it_is_slow(self, to_grpc: Gateway, hop: GrpcHop) -> None:
-        going_on = threading.Event()
-
-        def answer(_: bytes, __: grpc.ServicerContext) -> bytes:
-            going_on.wait(5)
-            return b""
-
-        hop.answer = answer
+        _, going_on = hold(hop)
         message = "the next hop did not answer within 1.5 s"
         with ThreadPoolExecutor() as pool:
             over_http = pool.submit(to_grpc.post)
