@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -51,6 +52,7 @@ from .conftest import KeepingExporter
 QUEUED = b'{"response": [{"code": "1001", "transid": "t-1", "description": "Queued"}]}'
 BATCH = b'{"response": [{"code": "1001", "transid": "t-1"}, {"code": "7001", "transid": "t-2"}]}'
 FAILURE = b'{"response": {"code": 7000, "description": "Invalid JSON", "destination": "447700900001"}}'
+BUSY = b'{"response": {"code": 7020, "description": "Too many requests"}}'
 V2_ERROR = b'{"code": "7004", "message": "Invalid parameter - sendAt"}'
 HTML = b"<html><body>code=7206 channel=sms</body></html>"
 HUGE = b'{"response": [{"code": "1001", "transid": "t-1"}], "padding": "' + b"x" * 70_000 + b'"}'
@@ -68,6 +70,8 @@ ANSWERS = {
     "/huge": (200, HUGE, None),
     "/empty": (200, b"", None),
     "/large": (200, LARGE, "1001"),
+    "/busy": (429, BUSY, "7020"),
+    "/busy/till": (429, BUSY, "7020"),
 }
 REQUEST = {"deliverychannel": "sms", "destination": [{"msisdn": ["447700900001"]}]}
 
@@ -97,6 +101,10 @@ class Api(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
             self.wfile.write(b"0\r\n\r\n")
             return
+        if self.path == "/busy":
+            self.send_header("Retry-After", "30")
+        if self.path == "/busy/till":
+            self.send_header("Retry-After", formatdate(time.time() + 3600, usegmt=True))
         if self.path == "/gzip":
             body = gzip.compress(body)
             self.send_header("Content-Encoding", "gzip")
@@ -264,6 +272,14 @@ class TestAnswers:
             "messaging.system": "webex_connect",
             "messaging.message.id": "t-1",
         }
+
+    def test_the_time_to_wait_is_that_of_the_header(self, telemetry: Telemetry, api: str, post: Post) -> None:
+        post(api + "/busy")
+        assert telemetry.span()["messaging.status.retry_after"] == 30
+
+    def test_a_date_is_a_time_to_wait_from_now(self, telemetry: Telemetry, api: str, post: Post) -> None:
+        post(api + "/busy/till")
+        assert 3500 < telemetry.span()["messaging.status.retry_after"] <= 3600
 
     def test_without_a_client_span_it_is_a_log_record(self, bare: Telemetry, api: str, post: Post) -> None:
         assert post(api + "/failure") == (400, FAILURE)

@@ -45,11 +45,12 @@ category = "unknown"
 severity = "WARN"
 """
 HEAD_KEYS = "aliases, channel, extends, range, read, source, status, system"
-ROW_KEYS = "description, outcome, category, severity, retryable, fault, advice, parameter, variant"
+ROW_KEYS = "description, outcome, category, severity, retryable, retry_after, fault, advice, aliases, upstream, parameter, variant"
 VARIANT_KEYS = (
-    "reason, delivery_status, origin, text, description, outcome, category, severity, retryable, fault, advice"
+    "reason, delivery_status, origin, text, description, outcome, category, severity, retryable, retry_after, fault, advice, "
+    "upstream"
 )
-SERIES_KEYS = "first, last, description, outcome, category, severity, retryable, fault, advice"
+SERIES_KEYS = "first, last, description, outcome, category, severity, retryable, retry_after, fault, advice"
 OUTCOMES = ", ".join(sorted(Outcome))
 
 

@@ -35,10 +35,13 @@ FIELDS = [
     "description",
     "severity",
     "retryable",
+    "retry_after",
     "outcome",
     "category",
     "fault",
     "advice",
+    "aliases",
+    "upstream",
     "variants",
 ]
 SIM_FULL = {
@@ -48,10 +51,13 @@ SIM_FULL = {
     "description": "Recipient's SIM is full",
     "severity": "WARN",
     "retryable": True,
+    "retry_after": None,
     "outcome": "undelivered",
     "category": "recipient_unreachable",
     "fault": "recipient",
     "advice": "Resend later, in growing intervals.",
+    "aliases": [],
+    "upstream": None,
     "variants": [],
 }
 RATE_LIMITED_ATTRIBUTES = {
@@ -203,6 +209,7 @@ class TestDecode:
             "code": "99999",
             "outcome": "unknown",
             "category": "unknown",
+            "aliases": [],
             "variants": [],
         }
 
@@ -394,7 +401,7 @@ class TestExport:
             code = "1999" if row["code"] == "1000-3999" else row["code"]
             status = host.decode(RawStatus(code=code, system=row["system"], channel=row["channel"]))
             assert status.is_known
-            for name in FIELDS[3:10]:
+            for name in FIELDS[3:11]:
                 assert getattr(status, name) == row[name], (row["channel"], row["code"], name)
 
     def test_csv_holds_the_same(self) -> None:
@@ -407,7 +414,9 @@ class TestExport:
             {
                 **{name: cell or None for name, cell in row.items()},
                 "retryable": words[row["retryable"]],
-                "variants": json.loads(row["variants"] or "[]"),
+                **{name: json.loads(row[name] or "[]") for name in ("aliases", "variants")},
+                "upstream": json.loads(row["upstream"] or "null"),
+                "retry_after": int(row["retry_after"]) if row["retry_after"] else None,
             }
             for row in reader
         ]
@@ -416,7 +425,7 @@ class TestExport:
     def test_toml_holds_the_same(self) -> None:
         result = run("catalog", "export", "--format", "toml")
         assert result.exit_code == 0
-        blank: dict[str, Any] = {**dict.fromkeys(FIELDS), "variants": []}
+        blank: dict[str, Any] = {**dict.fromkeys(FIELDS), "aliases": [], "variants": []}
         rows = [{**blank, **row} for row in tomllib.loads(result.stdout)["status"]]
         assert rows == run_json("catalog", "export")
 

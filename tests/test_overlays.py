@@ -197,7 +197,7 @@ class TestWhatIsSaid:
             (
                 '[status.7206]\nretryable = "no"\n',
                 "sms",
-                "a.toml:4: status.7206.retryable: 'no' is not true or false; leave it out where one code cannot tell",
+                "a.toml:4: status.7206.retryable: 'no' is not true, false or 'unknown'",
             ),
             ('source = "x"\n', "sms", "a.toml:3: source: 'source' is not a key here; expected one of"),
             ("[[status.7206.variant]]\n", "sms", "a.toml:3: status.7206.variant[0]: matches nothing; give it one of"),

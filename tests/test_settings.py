@@ -41,6 +41,7 @@ EVERY_SETTING: list[tuple[str, Any]] = [
     ("keys.system", ["a.system"]),
     ("keys.reason", ["a.reason"]),
     ("keys.delivery_status", []),
+    ("keys.retry_after", ["a.header"]),
     ("plugins.allowed", ["acme.pager"]),
     ("capture.hosts", {"acme": ["api.acme.example"]}),
     ("plugins.blocked", ["acme.office", "webex_connect.sms"]),
@@ -72,7 +73,7 @@ OTHER_KEYS = (
     "expected one of capture, default_system, exporters, gateway, keys, log_severity, log_text, overlays, plugins, prefix, "
     "receipts, span_error_status"
 )
-OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, system"
+OTHER_IN_KEYS = "expected one of channel, code, delivery_status, reason, retry_after, system"
 NO_PREFIX = "is not a prefix for attribute names, such as 'messaging.status', without the final dot"
 
 

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells people what happened to their messages: the meaning of status codes on OpenTelemetry spans and logs."""
 
-from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant, parse_catalogue, read_catalogue
+from messaging_status.catalogue import (
+    Catalogue,
+    Channel,
+    Row,
+    Series,
+    Upstream,
+    Variant,
+    parse_catalogue,
+    read_catalogue,
+)
 from messaging_status.errors import CatalogueError, MessagingStatusError, PluginError, SettingsError
 from messaging_status.hookspecs import hookimpl
 from messaging_status.host import Host
@@ -11,11 +20,13 @@ from messaging_status.model import (
     Document,
     DocumentReader,
     Fault,
+    LogText,
     Origin,
     Outcome,
     RawStatus,
     Severity,
     Status,
+    TextReader,
 )
 from messaging_status.overlaid import Edit
 from messaging_status.retry import is_retryable
@@ -34,6 +45,7 @@ __all__ = [
     "Fault",
     "Host",
     "Keys",
+    "LogText",
     "MessagingStatusError",
     "Origin",
     "Outcome",
@@ -46,8 +58,10 @@ __all__ = [
     "SettingsError",
     "Severity",
     "Status",
+    "TextReader",
     "UnknownCode",
     "UnknownCodes",
+    "Upstream",
     "Variant",
     "hookimpl",
     "is_retryable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeGuard
 
@@ -16,13 +16,15 @@ from messaging_status.catalogue import (
     MATCHERS,
     MAX_ADVICE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
+    Row,
     Series,
+    Upstream,
     Variant,
     is_pattern,
 )
 from messaging_status.errors import did_you_mean
 from messaging_status.model import Category, Fault, Origin, Outcome, Severity
-from messaging_status.spelling import MAX_CODE_LENGTH, fold
+from messaging_status.spelling import MAX_CODE_LENGTH, MAX_WAIT_S, fold
 
 _ENUMERATIONS: Mapping[str, type[StrEnum]] = {
     "outcome": Outcome,
@@ -68,6 +70,8 @@ def _problems(document: Mapping[str, Any], shape: _Fields, row: _Fields) -> Iter
     if isinstance(rows, Mapping):
         for code, fields in rows.items():
             yield from _coded_row(code, fields, row)
+        if "aliases" in row.__struct_fields__:
+            yield from _aliases(rows)
     else:
         yield ("status",), f"{shown(rows)} is not a table; write [status.<code>] for each code"
     tables = document.get("range", []) if "range" in shape.__struct_fields__ else []
@@ -118,7 +122,7 @@ def _meaning(fields: Any, kind: _Fields, path: Path) -> Iterator[_Problem]:
         if field.required and field.name not in fields:
             yield (*path, field.name), "is missing"
     for name, value in fields.items():
-        what = _wrong(name, value)
+        what = _wrong_wait(fields) if name == "retry_after" else _wrong(name, value, kind)
         if what is not None:
             yield (*path, name), what
     if "variant" in kind.__struct_fields__:
@@ -157,20 +161,78 @@ def _matched(variant: Mapping[str, Any]) -> object:
     )
 
 
-def _wrong(name: str, value: Any) -> str | None:
+def _aliases(rows: Mapping[Any, Any]) -> Iterator[_Problem]:
+    """Other ways to write a code that are taken."""
+    holders: dict[str, object] = {code: code for code in rows if isinstance(code, str)}
+    for code, fields in rows.items():
+        aliases = fields.get("aliases", []) if isinstance(fields, Mapping) else []
+        for alias in aliases if isinstance(aliases, list) else ():
+            if isinstance(alias, str):
+                holder = holders.setdefault(alias, code)
+                if holder != code or alias == code:
+                    yield ("status", str(code), "aliases"), f"{shown(alias)} is a code of status.{holder}, too"
+
+
+def _wrong(name: str, value: Any, kind: _Fields) -> str | None:
     """What is wrong with the value of a key, None where nothing is, or where somebody else says so."""
     if name in _ENUMERATIONS:
         return _wrong_word(name, value)
-    if name in _TEXTS and not _is_text(value):
-        return f"{shown(value)} is not a text"
-    if name in _TEXTS and len(value) > _TEXTS[name]:
-        return f"{len(value)} characters long; expected at most {_TEXTS[name]}"
+    if name in _TEXTS:
+        return _wrong_text(value, _TEXTS[name])
     if name in _PATTERNS and not (_is_text(value) and is_pattern(value, groups=_PATTERNS[name])):
         return f"{shown(value)} is not a regular expression{' with a group' if _PATTERNS[name] else ''}"
-    if name == "retryable" and not isinstance(value, bool):
+    if name == "retryable":
+        return _wrong_retryable(value, kind)
+    return _OTHERS[name](value) if name in _OTHERS else None
+
+
+def _wrong_text(value: Any, longest: int) -> str | None:
+    if not _is_text(value):
+        return f"{shown(value)} is not a text"
+    return f"{len(value)} characters long; expected at most {longest}" if len(value) > longest else None
+
+
+def _wrong_reason(value: Any) -> str | None:
+    is_right = all(map(_is_text, value if isinstance(value, list) else [value]))
+    return None if is_right else f"{shown(value)} is not a text or a list of texts"
+
+
+def _wrong_aliases(value: Any) -> str | None:
+    is_right = isinstance(value, list) and all(isinstance(item, str) and _CODE.fullmatch(item) for item in value)
+    return None if is_right else f"{shown(value)} is not a list of codes"
+
+
+def _wrong_retryable(value: Any, kind: _Fields) -> str | None:
+    """What is wrong with a retryable that is no boolean: what changes a row may say that nothing is known."""
+    if isinstance(value, bool):
+        return None
+    if kind in (Row, Series):
         return f"{shown(value)} is not true or false; leave it out where one code cannot tell"
-    is_reason = all(map(_is_text, value if isinstance(value, list) else [value])) if name == "reason" else True
-    return None if is_reason else f"{shown(value)} is not a text or a list of texts"
+    return None if value == "unknown" else f"{shown(value)} is not true, false or 'unknown'"
+
+
+def _wrong_wait(fields: Mapping[str, Any]) -> str | None:
+    wait_s = fields["retry_after"]
+    if not isinstance(wait_s, int) or isinstance(wait_s, bool) or not 0 <= wait_s <= MAX_WAIT_S:
+        return f"{shown(wait_s)} is not a number of seconds, 0 to {MAX_WAIT_S}"
+    return "says how long to wait, but retryable is false" if fields.get("retryable") is False else None
+
+
+def _wrong_upstream(value: Any) -> str | None:
+    if not isinstance(value, Mapping) or value.keys() != set(Upstream.__struct_fields__):
+        return f"{shown(value)} is not a system and its code; write {{ system = 'apns', code = 'BadTopic' }}"
+    system, code = value["system"], value["code"]
+    if not (isinstance(system, str) and _NAME.fullmatch(system)):
+        return f"{shown(system)} is not a name: lower-case letters, digits and underscores"
+    is_code = isinstance(code, str) and _CODE.fullmatch(code)
+    return None if is_code else f"{shown(code)} is not a code: 1 to {MAX_CODE_LENGTH} letters, digits and ._:-"
+
+
+_OTHERS: Mapping[str, Callable[[Any], str | None]] = {
+    "aliases": _wrong_aliases,
+    "reason": _wrong_reason,
+    "upstream": _wrong_upstream,
+}
 
 
 def _wrong_word(name: str, value: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from messaging_status.documents import Readers, raw_statuses
+from messaging_status.documents import Readers, TextReaders, raw_statuses
 from messaging_status.guard import Guard
 from messaging_status.model import RawStatus, Status
 from messaging_status.plugins import Plugin
@@ -25,19 +25,22 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True):
         refiners: What has the last word on every status, in the order in which it is asked.
         watchers: What watches every status.
         readers: What reads documents, by top-level key.
+        text_readers: What reads log text, each with the marks that bring a text to it.
     """
 
     refines: Mapping[str, Guard[Status]]
     refiners: Sequence[Guard[Status | None]]
     watchers: Sequence[Guard[None]]
     readers: Readers
+    text_readers: TextReaders
 
     @property
     def failures(self) -> dict[str, int]:
         """How often each plugin failed; those that never did are not listed."""
         guards: set[Guard[Any]] = {*self.refines.values(), *self.refiners, *self.watchers}
         counts: dict[str, int] = {}
-        for guard in guards.union(chain.from_iterable(self.readers.values())):
+        reading = chain(chain.from_iterable(self.readers.values()), (guard for _, guard in self.text_readers))
+        for guard in guards.union(reading):
             if guard.failures:
                 counts[guard.plugin] = counts.get(guard.plugin, 0) + guard.failures
         return counts
@@ -65,6 +68,11 @@ def guarded(plugins: Sequence[Plugin]) -> Calls:
             if plugin.watches
         ],
         readers=_readers(plugins),
+        text_readers=tuple(
+            (reader.marks, Guard(plugin.name, "a text reader", reader.read, raw_statuses))
+            for plugin in plugins
+            for reader in plugin.text_readers
+        ),
     )
 
 

@@ -6,15 +6,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
 
 from messaging_status.errors import CatalogueError
 from messaging_status.model import Category, Fault, Origin, Outcome, RawStatus, Severity, Status
-from messaging_status.spelling import MAX_CODE_LENGTH, fold
+from messaging_status.spelling import MAX_CODE_LENGTH, MAX_WAIT_S, fold
 
 __all__ = [
     "MAX_ADVICE_LENGTH",
@@ -24,6 +26,7 @@ __all__ = [
     "Row",
     "Series",
     "TextFile",
+    "Upstream",
     "Variant",
     "parse_catalogue",
     "read_catalogue",
@@ -37,7 +40,17 @@ Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
 Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]+\Z", max_length=MAX_CODE_LENGTH)]
 Description = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_LENGTH)]
 Advice = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=MAX_ADVICE_LENGTH)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT_S)]
+Unknown = Literal["unknown"]
+"""Takes ``retryable`` back: what is not known from here on."""
 _Number = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code of the system behind the provider that a code stands for, shown beside it."""
+
+    system: Name
+    code: Code
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +64,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         origin: Whether an answer or a receipt carried the code.
         text: A regular expression that is found in the provider's text, for what it quotes of another
             system's codes (``smtp;5``). Never for words: they change.
+        retryable: As in a row; ``"unknown"`` takes back what the row says.
     """
 
     reason: tuple[Text, ...] | Text | None = None
@@ -61,9 +75,11 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outcome: Outcome | None = None
     category: Category | None = None
     severity: Severity | None = None
-    retryable: bool | None = None
+    retryable: bool | Unknown | None = None
+    retry_after: Seconds | None = None
     fault: Fault | None = None
     advice: Advice | None = None
+    upstream: Upstream | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -76,7 +92,9 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one code means on one channel; the fields are those of :class:`~messaging_status.Status`.
 
+    ``aliases`` are other ways to write the code: a status that comes by one of them has the code of the row.
     ``parameter`` is a regular expression; its first group finds the parameter that a dynamic text names.
+    ``upstream`` is the code of the system behind that this one stands for; it is shown and changes nothing else.
     """
 
     description: Description
@@ -84,8 +102,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     category: Category
     severity: Severity
     retryable: bool | None = None
+    retry_after: Seconds | None = None
     fault: Fault | None = None
     advice: Advice | None = None
+    aliases: tuple[Code, ...] = ()
+    upstream: Upstream | None = None
     parameter: Text | None = None
     variant: tuple[Variant, ...] = ()
 
@@ -100,6 +121,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     category: Category
     severity: Severity
     retryable: bool | None = None
+    retry_after: Seconds | None = None
     fault: Fault | None = None
     advice: Advice | None = None
 
@@ -110,7 +132,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def label(self) -> str:
         """The series as a person writes it: ``1000-3999``."""
-        return f"{self.first}-{self.last}"
+        return self.first if self.first == self.last else f"{self.first}-{self.last}"
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,7 +304,11 @@ def validated(
 
 def _contradictions(rows: Mapping[str, Any], ranges: Iterable[Series]) -> Iterator[str]:
     """What the types cannot say. Each of these is found, and explained better, by ``problems_of``."""
+    written = Counter(chain(rows, *(getattr(row, "aliases", ()) for row in rows.values())))
+    yield from (f"status: {code} is written twice" for code, count in written.items() if count > 1)
     for code, row in rows.items():
+        if any(meaning.retry_after is not None and meaning.retryable is False for meaning in (row, *row.variant)):
+            yield f"status.{code}: a time to wait for nothing"
         matches = [matched(variant) for variant in row.variant]
         if len(set(matches)) < len(matches) or _NOTHING in matches:
             yield f"status.{code}: a variant that is never reached"
@@ -291,6 +317,8 @@ def _contradictions(rows: Mapping[str, Any], ranges: Iterable[Series]) -> Iterat
         if row.parameter is not None and not is_pattern(row.parameter, groups=1):
             yield f"status.{code}: a parameter that is never found"
     for series in ranges:
+        if series.retry_after is not None and series.retryable is False:
+            yield f"range: {series.label} has a time to wait for nothing"
         if len(series.first) != len(series.last) or series.first > series.last:
             yield f"range: {series.label} is empty"
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from messaging_status.catalogue import Catalogue, Channel, Row, Series, Variant, ancestry
+from messaging_status.catalogue import Catalogue, Channel, Row, Series, Upstream, Variant, ancestry
 from messaging_status.errors import did_you_mean
 from messaging_status.guard import Guard
 from messaging_status.model import Status
@@ -27,7 +27,7 @@ ANSWERS: Final = "api_answer"
 """The channel of a system whose rows come first for a code in the platform's answer to a request."""
 
 _Claim = tuple[Plugin, Channel]
-_CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryable", "fault", "advice")
+_CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryable", "retry_after", "fault", "advice")
 
 
 def compile_table(
@@ -119,9 +119,10 @@ def _compile_system(
     own = [
         (key, code)
         for key, catalogue in catalogues.items()
-        for code in catalogue.rows
+        for row_code, row in catalogue.rows.items()
         # A row that says more about one that is inherited is no row of another kind.
-        if not any(code in catalogues[parent].rows for parent in ancestry(key, catalogues) if parent in catalogues)
+        if not any(row_code in catalogues[parent].rows for parent in ancestry(key, catalogues) if parent in catalogues)
+        for code in (row_code, *row.aliases)
     ]
     having = Counter(code for _, code in own)
     alone = {
@@ -159,7 +160,9 @@ def _own_rows(name: str, claims: Mapping[str, _Claim]) -> Mapping[str, Row]:
 
 
 def _entries(rows: Mapping[str, Row], blank: Status, refine: Guard[Status] | None, prefix: str) -> dict[str, Entry]:
-    return {code: _entry(code, row, blank, refine, prefix) for code, row in rows.items()}
+    entries = {code: _entry(code, row, blank, refine, prefix) for code, row in rows.items()}
+    aliases = {alias: entries[code] for code, row in rows.items() for alias in row.aliases}
+    return {**aliases, **entries}
 
 
 def _entry(code: str, row: Row, blank: Status, refine: Guard[Status] | None, prefix: str) -> Entry:
@@ -169,12 +172,21 @@ def _entry(code: str, row: Row, blank: Status, refine: Guard[Status] | None, pre
 
 
 def _meaning(code: str, row: Row | Series, blank: Status, prefix: str) -> Meaning:
-    status = msgspec.structs.replace(blank, code=code, **{name: getattr(row, name) for name in _CHANGEABLE})
+    facts = {name: getattr(row, name) for name in _CHANGEABLE}
+    upstream = row.upstream if isinstance(row, Row) else None
+    status = msgspec.structs.replace(blank, code=code, **facts, **_shown(upstream))
     return Meaning(status, status.attributes(prefix))
+
+
+def _shown(upstream: Upstream | None) -> dict[str, str]:
+    return {"upstream_code": upstream.code, "upstream_system": upstream.system} if upstream else {}
 
 
 def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
     changes = {name: value for name in _CHANGEABLE if (value := getattr(variant, name)) is not None}
+    changes |= _shown(variant.upstream)
+    if variant.retryable == "unknown":
+        changes["retryable"] = None
     if variant.reasons:
         changes["reason"] = variant.reasons[0]
     changed = msgspec.structs.replace(status, **changes)

@@ -76,6 +76,7 @@ def by_upstream(status: Status, upstream: RawStatus, cause: Status) -> Status:
         category=cause.category,
         severity=cause.severity,
         retryable=cause.retryable,
+        retry_after=cause.retry_after,
         fault=cause.fault,
         advice=cause.advice or status.advice,
     )

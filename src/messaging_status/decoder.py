@@ -51,7 +51,7 @@ class Decoder:
         self._refiners = calls.refiners
         self._watchers = calls.watchers
         self._count_unknown = count_unknown
-        self.locator = Locator(settings, calls.readers, table.recognises, table.knows)
+        self.locator = Locator(settings, calls.readers, calls.text_readers, table.recognises, table.knows)
         self._known = _nothing_known if self._refiners or self._watchers else Shortcut(table, self.locator).find
         self._code_key, self._category_key, self._outcome_key = (
             f"{settings.prefix}.{name}" for name in ("code", "category", "outcome")
@@ -117,7 +117,7 @@ class Decoder:
         else:
             meaning = entry.choose(raw) if entry.alternatives else entry.meaning
             refine = entry.refine
-        if raw.delivery_status or raw.upstream or raw.text:
+        if raw.delivery_status or raw.upstream or raw.text or raw.retry_after is not None:
             meaning = self._in_context(raw, meaning, entry)
         if refine is not None:
             meaning = self._refined(refine, raw, meaning)
@@ -140,6 +140,8 @@ class Decoder:
             status = by_delivery_status(status, raw.delivery_status)
         if raw.text is not None and entry is not None and entry.parameter is not None:
             status = msgspec.structs.replace(status, parameter=parameter_in(raw.text, entry.parameter))
+        if raw.retry_after is not None and status.retryable is not False:
+            status = msgspec.structs.replace(status, retry_after=raw.retry_after)
         return meaning if status == meaning.status else self._meaning(status)
 
     def _refined(self, refine: Guard[Status] | Guard[Status | None], raw: RawStatus, meaning: Meaning) -> Meaning:

@@ -4,24 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from messaging_status.guard import Guard
-from messaging_status.model import Document, Origin, RawStatus
+from messaging_status.model import Document, LogText, Origin, RawStatus
 
 __all__ = [
     "MAX_BODY_LENGTH",
     "MAX_NESTING",
     "Budget",
     "Readers",
+    "TextReaders",
     "inner_documents",
     "json_value",
     "plain_copy",
     "read_document",
     "read_envelope",
+    "read_text",
 ]
 
 MAX_BODY_LENGTH: Final = 64 * 1024
@@ -33,6 +36,9 @@ _MAX_FIELDS: Final = 64
 
 Readers = Mapping[str, tuple[Guard[tuple[RawStatus, ...]], ...]]
 """Document readers by the top-level key that brings a document to them."""
+
+TextReaders = Sequence[tuple[tuple[str, ...], Guard[tuple[RawStatus, ...]]]]
+"""Readers of log text, each with the marks that bring a text to it."""
 
 
 def json_value(text: str | bytes) -> Any:
@@ -117,6 +123,24 @@ def read_envelope(readers: Readers, content: Mapping[Any, Any], budget: Budget) 
     keys = {key for key in readers.keys() & content.keys() if isinstance(content[key], (Mapping, list, tuple))}
     found = _read(readers, keys, Document(content=content), budget) if keys else ()
     return tuple(raw for raw in found if raw.message_id or raw.origin is Origin.RECEIPT)
+
+
+def read_text(readers: TextReaders, text: str, system: str | None, channel: str | None) -> tuple[RawStatus, ...]:
+    """The raw statuses that the first reader for one of the text's marks finds in it.
+
+    Args:
+        readers: Readers of log text.
+        text: The text.
+        system: The system that the record around it names.
+        channel: The channel that the record around it names.
+    """
+    line = LogText(text=text, system=system, channel=channel)
+    for marks, guard in readers:
+        if any(mark in text for mark in marks):
+            found = guard((copy(line),), (line,))
+            if found:
+                return found
+    return ()
 
 
 def _read(readers: Readers, keys: Iterable[str], document: Document, budget: Budget) -> tuple[RawStatus, ...]:

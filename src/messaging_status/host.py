@@ -181,6 +181,11 @@ class Host:
         return self._assembled.decoder.locator.document_keys
 
     @property
+    def text_marks(self) -> frozenset[str]:
+        """The pieces of text that bring a line of log text to a plugin's reader."""
+        return self._assembled.decoder.locator.text_marks
+
+    @property
     def attribute_keys(self) -> frozenset[str]:
         """The keys of attributes that are looked at, and of those that are put on a record."""
         said = (f"{self._settings.prefix}.{name}" for name in ATTRIBUTE_NAMES)

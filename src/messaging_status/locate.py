@@ -15,14 +15,16 @@ from messaging_status.documents import (
     MAX_BODY_LENGTH,
     Budget,
     Readers,
+    TextReaders,
     inner_documents,
     json_value,
     read_document,
     read_envelope,
+    read_text,
 )
 from messaging_status.model import RawStatus
 from messaging_status.settings import Settings
-from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, normalised
+from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, as_seconds, normalised
 
 __all__ = ["Locator", "Recognises"]
 
@@ -49,12 +51,15 @@ class Locator:
     resource's. A record of a system that is not installed carries no status of ours.
     """
 
-    def __init__(self, settings: Settings, readers: Readers, recognises: Recognises, knows: Knows) -> None:
+    def __init__(
+        self, settings: Settings, readers: Readers, text_readers: TextReaders, recognises: Recognises, knows: Knows
+    ) -> None:
         """Prepare the look-ups.
 
         Args:
             settings: Which keys to read, and whether to read log text.
             readers: Document readers by top-level key.
+            text_readers: Readers of log text.
             recognises: Whether a system and a channel, as written, are ours.
             knows: Whether a catalogue has a code on a system and a channel, as written.
         """
@@ -64,18 +69,22 @@ class Locator:
         self._system = keys.system
         self._reason = tuple(dict.fromkeys((f"{prefix}.reason", *keys.reason)))
         self._delivery_status = keys.delivery_status
-        self.detail_keys = frozenset((*self._reason, *self._delivery_status))
+        self._retry_after = keys.retry_after
+        details = (*self._reason, *self._delivery_status, *self._retry_after)
+        self.detail_keys = frozenset(details)
         self.ordered_keys = (self._code, self._system, self._channel)
         self._recognises = recognises
         self._knows = knows
         self._readers = readers
-        every = (*self._code, *self._channel, *self._system, *self._reason, *self._delivery_status)
+        self._text_readers = text_readers
+        every = (*self._code, *self._channel, *self._system, *details)
         self._paths = [(key, key.split(".")) for key in dict.fromkeys(every)]
         self._pairs = _pair_pattern(every) if settings.log_text else None
         self._code_starts = tuple(f"{key}=" for key in self._code)
         self.code_keys = frozenset(self._code)
         self.keys = frozenset(every)
         self.document_keys = frozenset(readers)
+        self.text_marks = frozenset(mark for marks, _ in text_readers for mark in marks) if self._pairs else frozenset()
 
     def find(
         self,
@@ -91,6 +100,16 @@ class Locator:
             return (found,)
         if self._recognises(_name(self._system, around), None) is False:
             return ()
+        raws = self._around(attributes, body, events, around)
+        wait_s = self._wait_in(attributes)
+        if wait_s is None:
+            return raws
+        return [raw if raw.retry_after is not None else _waiting(raw, wait_s) for raw in raws]
+
+    def _around(
+        self, attributes: Attributes, body: Any, events: Iterable[Attributes], around: Sequence[Attributes]
+    ) -> Sequence[RawStatus]:
+        """The raw statuses of a record whose attributes name none."""
         in_events = [self._in_mapping(event, (event, *around)) for event in events]
         if any(in_events):
             return [raw for raw in in_events if raw is not None]
@@ -99,6 +118,11 @@ class Locator:
         # Whoever has only a document may hand it over in the attributes' place.
         system, channel = _name(self._system, around), _name(self._channel, around)
         return _completed(read_envelope(self._readers, attributes, Budget()), system, channel)
+
+    def _wait_in(self, fields: Attributes) -> int | None:
+        """The seconds to wait that a header of the answer says."""
+        found = (as_seconds(fields[key]) for key in self._retry_after if key in fields)
+        return next((wait_s for wait_s in found if wait_s is not None), None)
 
     def _in_mapping(self, fields: Attributes, around: Sequence[Attributes]) -> RawStatus | None:
         """The status that these fields name, looking for system and channel around them.
@@ -122,7 +146,9 @@ class Locator:
                 raw = RawStatus(code=code, system=system, channel=channel)
                 if not self.detail_keys.isdisjoint(fields):
                     reason, delivery_status = _name(self._reason, (fields,)), _name(self._delivery_status, (fields,))
-                    raw = msgspec.structs.replace(raw, reason=reason, delivery_status=delivery_status)
+                    raw = msgspec.structs.replace(
+                        raw, reason=reason, delivery_status=delivery_status, retry_after=self._wait_in(fields)
+                    )
                 if "." in key or self._knows(code, system, channel):
                     return raw
                 unknown = unknown or raw
@@ -165,7 +191,17 @@ class Locator:
         if self._pairs is None:
             return ()
         text = body.decode(errors="replace") if isinstance(body, bytes) else body
-        if not any(start in text for start in self._code_starts):
+        found = self._in_pairs(text, around) if any(start in text for start in self._code_starts) else ()
+        if found or not self._text_readers:
+            return found
+        system, channel = _name(self._system, around), _name(self._channel, around)
+        ours = self._recognises(system, channel)
+        read = read_text(self._text_readers, text, system if ours else None, channel if ours else None)
+        return _completed(read, system, channel)
+
+    def _in_pairs(self, text: str, around: Sequence[Attributes]) -> Sequence[RawStatus]:
+        """The status that a text names in ``key=value`` pairs."""
+        if self._pairs is None:
             return ()
         fields: dict[str, str] = {}
         for key, quoted, bare in self._pairs.findall(text):
@@ -212,6 +248,10 @@ def _name(keys: Sequence[str], places: Sequence[Attributes]) -> str | None:
                 if name:
                     return name
     return None
+
+
+def _waiting(raw: RawStatus, wait_s: int) -> RawStatus:
+    return msgspec.structs.replace(raw, retry_after=wait_s)
 
 
 def _completed(raws: Iterable[RawStatus], system: str | None, channel: str | None) -> Sequence[RawStatus]:

@@ -27,15 +27,17 @@ __all__ = [
     "Document",
     "DocumentReader",
     "Fault",
+    "LogText",
     "Origin",
     "Outcome",
     "RawStatus",
     "Severity",
     "Status",
+    "TextReader",
 ]
 
-AttributeValue = str | bool
-"""What we put on a record: text and booleans only."""
+AttributeValue = str | bool | int
+"""What we put on a record: texts, booleans and whole numbers only."""
 
 DEFAULT_PREFIX: Final = "messaging.status"
 MESSAGING_SYSTEM: Final = "messaging.system"
@@ -50,6 +52,7 @@ ATTRIBUTE_NAMES: Final = (
     "category",
     "outcome",
     "channel",
+    "retry_after",
     "fault",
     "reason",
     "parameter",
@@ -161,6 +164,7 @@ class RawStatus(msgspec.Struct, frozen=True, kw_only=True):
         message_id: The provider's id of the message.
         text: The provider's free text, for refine functions only. It can hold addresses and links,
             so it is never put on a record and never logged.
+        retry_after: Whole seconds that the provider asks to wait, up to a week.
         upstream: The nested status of the system behind the provider.
     """
 
@@ -172,6 +176,7 @@ class RawStatus(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     message_id: str | None = None
     text: str | None = None
+    retry_after: int | None = None
     upstream: RawStatus | None = None
 
 
@@ -188,11 +193,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         severity: None for a code that no catalogue has.
         retryable: Whether the same message, sent again later, unchanged, with nobody changing an
             account, a setting or the message, may succeed. None: not known from this code alone.
+        retry_after: Whole seconds to wait before that, where the provider says so.
         fault: Who must act, where that is known.
         advice: What a person can do, in one sentence.
         reason: The provider's subtype that chose this meaning, as the catalogue spells it.
         parameter: The parameter or slide that a dynamic text names.
-        upstream_code: The nested code of the system behind the provider.
+        upstream_code: The code of the system behind the provider, that came nested or that this code stands for.
         upstream_system: That system's name.
         conflict: Whether code and published delivery status contradict each other.
     """
@@ -205,6 +211,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     category: Category = Category.UNKNOWN
     severity: Severity | None = None
     retryable: bool | None = None
+    retry_after: int | None = None
     fault: Fault | None = None
     advice: str | None = None
     reason: str | None = None
@@ -237,6 +244,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             self.category.value,
             self.outcome.value,
             self.channel,
+            None if self.retryable is False else self.retry_after,
             self.fault and self.fault.value,
             self.reason,
             self.parameter,
@@ -279,6 +287,36 @@ class DocumentReader(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: tuple[str, ...]
     read: Callable[[Document], Iterable[RawStatus]]
+
+
+class LogText(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of log text, as a reader gets it.
+
+    Attributes:
+        text: The text, at most 65,536 characters. It can hold addresses: of it, only codes and ids go into a raw status.
+        system: The system that the record around it names, as written. None where it names none.
+        channel: The channel that the record around it names, as written. None where it names none.
+    """
+
+    text: str
+    system: str | None = None
+    channel: str | None = None
+
+
+class TextReader(msgspec.Struct, frozen=True, kw_only=True):
+    """What gets raw statuses out of log text that is no document.
+
+    It is not asked where the settings turn log text off, nor where the text names its code as ``key=value``.
+
+    Attributes:
+        marks: Pieces of text, any one of which brings a text here. The rarer they are in other people's logs, the less
+            is read in vain.
+        read: Answers the raw statuses that the text holds, none where it is not of this kind after all. It must take
+            any text, in time that grows no faster than the text.
+    """
+
+    marks: tuple[str, ...]
+    read: Callable[[LogText], Iterable[RawStatus]]
 
 
 class ApiHosts(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,16 @@ from messaging_status.plugins import Plugin
 
 __all__ = ["Edit", "Overlaid", "lay_over"]
 
-_VARIANT_FIELDS: Final = ("description", "outcome", "category", "severity", "retryable", "fault", "advice")
+_VARIANT_FIELDS: Final = (
+    "description",
+    "outcome",
+    "category",
+    "severity",
+    "retryable",
+    "retry_after",
+    "fault",
+    "advice",
+)
 _FIELDS: Final = (*_VARIANT_FIELDS, "parameter")
 _REQUIRED: Final = tuple(field.name for field in msgspec.structs.fields(Row) if field.required)
 
@@ -43,8 +52,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     variant: str | None
     field: str
-    before: str | bool | None
-    after: str | bool
+    before: str | bool | int | None
+    after: str | bool | int
 
     def __str__(self) -> str:
         """File, line, channel, code, field, and both values."""
@@ -153,35 +162,48 @@ def _layer(overlay: Overlay, catalogues: _Catalogues, absent: Collection[str]) -
     remarks: list[str] = []
     problems: list[str] = []
     lacking = [name for name in _lineage(overlay.full_name, catalogues) if name in absent]
-    for code, change in overlay.rows.items():
-        row = _row_of(code, overlay.full_name, catalogues)
+    for written, change in overlay.rows.items():
+        code, row = _row_of(written, overlay.full_name, catalogues)
         missing = [name for name in _REQUIRED if row is None and getattr(change, name) is None]
-        place = named(overlay.where, ("status", code), overlay.lines)
-        if missing and lacking:
+        place = named(overlay.where, ("status", written), overlay.lines)
+        if code in rows:
+            problems.append(f"{place}: is another way to write {code}, which stands here, too; keep one of the two")
+        elif missing and lacking:
             remarks.append(f"{place}: is left out: it may be a row of {lacking[0]}, which is not in use")
         elif missing:
             what = f"{overlay.channel} has no such code yet; a new row also needs {', '.join(missing)}"
             problems.append(f"{place}: {what}")
         else:
             rows[code] = _changed(row, change)
-            made = dict(_edits(overlay, code, row, change))
+            made = dict(_edits(overlay, written, code, row, change))
             claims |= made
-            remarks += _dead(overlay, code, change, made.values())
+            remarks += _dead(overlay, written, change, made.values())
     return _Layer(rows, claims, remarks, problems)
 
 
-def _row_of(code: str, full_name: str, catalogues: _Catalogues) -> Row | Series | None:
-    """What a code means before it is changed: by the channel's own row, an inherited one, or a series."""
-    for name in (full_name, *_lineage(full_name, catalogues)):
-        if name in catalogues and code in catalogues[name].rows:
-            return catalogues[name].rows[code]
-    return next((series for series in catalogues[full_name].series if code in series), None)
+def _row_of(written: str, full_name: str, catalogues: _Catalogues) -> tuple[str, Row | Series | None]:
+    """A code as its row has it, and what it means before it is changed: by an own row, an inherited one, or a series."""
+    lineage = [catalogues[name] for name in (full_name, *_lineage(full_name, catalogues)) if name in catalogues]
+    for catalogue in lineage:
+        if written in catalogue.rows:
+            return written, catalogue.rows[written]
+    for catalogue in lineage:
+        for code, row in catalogue.rows.items():
+            if written in row.aliases:
+                return code, row
+    return written, next((series for series in catalogues[full_name].series if written in series), None)
 
 
 def _changed(row: Row | Series | None, change: Change) -> Row:
     before = {name: getattr(row, name, None) for name in _FIELDS}
-    variants = _changed_variants(row.variant if isinstance(row, Row) else (), change.variant)
-    return Row(**{**before, **_given(change, _FIELDS)}, variant=variants)
+    after = {**before, **_given(change, _FIELDS)}
+    if after["retryable"] == "unknown":
+        after["retryable"] = None
+    if after["retryable"] is False and change.retry_after is None:
+        after["retry_after"] = None
+    if not isinstance(row, Row):
+        return Row(**after, variant=_changed_variants((), change.variant))
+    return msgspec.structs.replace(row, **after, variant=_changed_variants(row.variant, change.variant))
 
 
 def _changed_variants(before: Sequence[Variant], changes: Sequence[Variant]) -> tuple[Variant, ...]:
@@ -210,11 +232,13 @@ def _changed_by(change: Variant, variants: Sequence[Variant]) -> Variant | None:
     return None
 
 
-def _edits(overlay: Overlay, code: str, row: Row | Series | None, change: Change) -> Iterator[tuple[_Claim, Edit]]:
+def _edits(
+    overlay: Overlay, written: str, code: str, row: Row | Series | None, change: Change
+) -> Iterator[tuple[_Claim, Edit]]:
     """Every field that an overlay sets for a code, also those that it sets to what they are."""
 
     def edit(path: Path, field: str, variant: Variant | None, before: Any, after: Any) -> tuple[_Claim, Edit]:
-        place = placed(overlay.where, ("status", code, *path, field), overlay.lines)
+        place = placed(overlay.where, ("status", written, *path, field), overlay.lines)
         made = Edit(
             place=place,
             system=overlay.system,
@@ -246,15 +270,15 @@ def _conflicts(made: Mapping[_Claim, Edit], earlier: Mapping[_Claim, Edit]) -> I
             yield f"{edit.subject}: sets {_written(edit.after)}, {also}; take one of them out"
 
 
-def _dead(overlay: Overlay, code: str, change: Change, edits: Iterable[Edit]) -> Iterator[str]:
+def _dead(overlay: Overlay, written: str, change: Change, edits: Iterable[Edit]) -> Iterator[str]:
     for edit in edits:
-        if edit.before == edit.after:
+        if edit.before == edit.after or (edit.before is None and edit.after == "unknown"):
             yield f"{edit.subject}: is {_written(edit.after)} already, so this changes nothing"
     if not _given(change, _FIELDS) and not change.variant:
-        yield f"{named(overlay.where, ('status', code), overlay.lines)}: says nothing, so it changes nothing"
+        yield f"{named(overlay.where, ('status', written), overlay.lines)}: says nothing, so it changes nothing"
     for index, variant in enumerate(change.variant):
         if not _given(variant, _VARIANT_FIELDS):
-            place = named(overlay.where, ("status", code, "variant", index), overlay.lines)
+            place = named(overlay.where, ("status", written, "variant", index), overlay.lines)
             yield f"{place}: says only what it matches, so it changes nothing"
 
 
@@ -266,7 +290,7 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def _written(value: str | bool | None) -> str:  # noqa: FBT001 - it is a value to be written out
+def _written(value: str | bool | int | None) -> str:  # noqa: FBT001 - it is a value to be written out
     return "-" if value is None else repr(value) if isinstance(value, str) else str(value).lower()
 
 

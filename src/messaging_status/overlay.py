@@ -14,7 +14,9 @@ from messaging_status.catalogue import (
     Code,
     CodedFile,
     Description,
+    Seconds,
     Text,
+    Unknown,
     Variant,
     parse_toml,
     validated,
@@ -31,7 +33,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outcome: Outcome | None = None
     category: Category | None = None
     severity: Severity | None = None
-    retryable: bool | None = None
+    retryable: bool | Unknown | None = None
+    retry_after: Seconds | None = None
     fault: Fault | None = None
     advice: Advice | None = None
     parameter: Text | None = None

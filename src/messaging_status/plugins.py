@@ -13,7 +13,7 @@ import pluggy
 from messaging_status import hookspecs
 from messaging_status.catalogue import Catalogue, Channel
 from messaging_status.errors import MessagingStatusError, did_you_mean
-from messaging_status.model import ApiHosts, DocumentReader
+from messaging_status.model import ApiHosts, DocumentReader, TextReader
 from messaging_status.settings import PluginChoice
 
 __all__ = ["Failure", "Loaded", "Plugin", "load_plugins"]
@@ -30,6 +30,7 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
         version: That distribution's version.
         channels: The channels that it decodes.
         readers: Its document readers.
+        text_readers: Its readers of log text.
         hosts: The hosts of its provider's API.
         refines: Its answer to ``messaging_status_refine``.
         watches: Its answer to ``messaging_status_decoded``.
@@ -40,6 +41,7 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     channels: tuple[Channel, ...] = ()
     readers: tuple[DocumentReader, ...] = ()
+    text_readers: tuple[TextReader, ...] = ()
     hosts: tuple[ApiHosts, ...] = ()
     refines: Callable[..., Any] | None = None
     watches: Callable[..., Any] | None = None
@@ -158,13 +160,15 @@ def _in_hook_order(manager: pluggy.PluginManager, names: Sequence[str] | dict[st
 def _ask(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> Plugin:
     answers = {hook: _function(manager, hook, name) for hook in _HOOKS}
     distribution, version = _origin(entry)
+    readers = _all_of((DocumentReader, TextReader), "messaging_status_documents", answers)
     return Plugin(
         name=name,
         distribution=distribution,
         version=version,
-        channels=_all_of(Channel, "messaging_status_channels", answers),
-        readers=_all_of(DocumentReader, "messaging_status_documents", answers),
-        hosts=_all_of(ApiHosts, "messaging_status_hosts", answers),
+        channels=_all_of((Channel,), "messaging_status_channels", answers),
+        readers=tuple(reader for reader in readers if isinstance(reader, DocumentReader)),
+        text_readers=tuple(reader for reader in readers if isinstance(reader, TextReader)),
+        hosts=_all_of((ApiHosts,), "messaging_status_hosts", answers),
         refines=answers["messaging_status_refine"],
         watches=answers["messaging_status_decoded"],
     )
@@ -186,18 +190,18 @@ def _taking_all(function: Callable[..., Any], names: Sequence[str], spec: Callab
     return lambda *given: function(*(given[index] for index in wanted))
 
 
-def _all_of(kind: type[Any], hook: str, answers: dict[str, Callable[..., Any] | None]) -> tuple[Any, ...]:
+def _all_of(kinds: tuple[type[Any], ...], hook: str, answers: dict[str, Callable[..., Any] | None]) -> tuple[Any, ...]:
     function = answers[hook]
     if function is None:
         return ()
     answer = function()
-    if not isinstance(answer, (list, tuple)) or not all(isinstance(item, kind) for item in answer):
+    if not isinstance(answer, (list, tuple)) or not all(isinstance(item, kinds) for item in answer):
         what = f"a list with {answer!r:.80}" if isinstance(answer, (list, tuple)) else f"{answer!r:.80}"
-        msg = f"{hook} answered {what}; expected a list of {kind.__name__}"
+        msg = f"{hook} answered {what}; expected a list of {' or '.join(kind.__name__ for kind in kinds)}"
         raise TypeError(msg)
     for item in answer:
         if (wrong := _wrong_content(item)) is not None:
-            msg = f"{hook} answered a {kind.__name__} whose {wrong}"
+            msg = f"{hook} answered a {type(item).__name__} whose {wrong}"
             raise TypeError(msg)
     return tuple(answer)
 
@@ -213,9 +217,10 @@ def _wrong_content(item: Any) -> str | None:
         system, hosts = _fields(item)
         is_right = isinstance(system, str) and isinstance(hosts, tuple) and all(isinstance(name, str) for name in hosts)
         return None if is_right else f"hosts are {hosts!r:.80}; expected a tuple of texts, and a system"
-    keys, read = _fields(item)
-    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
-        return f"keys are {keys!r:.80}; expected a tuple of texts"
+    sought, read = _fields(item)
+    what = "keys" if isinstance(item, DocumentReader) else "marks"
+    if not isinstance(sought, tuple) or not all(isinstance(piece, str) and piece for piece in sought):
+        return f"{what} are {sought!r:.80}; expected a tuple of texts"
     return None if callable(read) else "read is not a function"
 
 

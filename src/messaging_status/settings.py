@@ -67,6 +67,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     system: tuple[_Text, ...] = (MESSAGING_SYSTEM,)
     reason: tuple[_Text, ...] = ("messaging.status.reason", "reason")
     delivery_status: tuple[_Text, ...] = ("messaging.delivery.status", "delivery_status", "deliveryStatus")
+    retry_after: tuple[_Text, ...] = ("http.response.header.retry-after", "http.response.header.retry_after")
 
 
 class PluginChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -10,10 +11,22 @@ import msgspec
 
 from messaging_status.model import RawStatus
 
-__all__ = ["MAX_CODE_LENGTH", "MAX_NAME_LENGTH", "as_code", "as_name", "fold", "is_token", "normalised"]
+__all__ = [
+    "MAX_CODE_LENGTH",
+    "MAX_NAME_LENGTH",
+    "MAX_WAIT_S",
+    "as_code",
+    "as_name",
+    "as_seconds",
+    "fold",
+    "is_token",
+    "normalised",
+]
 
 MAX_NAME_LENGTH: Final = 128
 MAX_CODE_LENGTH: Final = 64
+MAX_WAIT_S: Final = 7 * 24 * 60 * 60
+"""Seconds that a provider may ask to wait; what asks for more is no answer to when to send again."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _MAX_CODE_BITS: Final = 213  # 64 decimal digits; longer integers are refused before they are written out
 
@@ -55,6 +68,24 @@ def as_name(value: object) -> str | None:
     return None
 
 
+def as_seconds(value: object) -> int | None:
+    """The time to wait that a value is, as a ``Retry-After`` header has it, in whole seconds.
+
+    Args:
+        value: A number, its digits as text, or a list with one of these first, as OpenTelemetry records headers.
+
+    Returns:
+        None for anything else, for what is negative and for more than a week. A part of a second counts as a whole one.
+    """
+    if isinstance(value, (list, tuple)):
+        value = value[0] if value else None
+    if isinstance(value, str) and value.isascii() and len(value) <= MAX_NAME_LENGTH:
+        value = int(value) if value.strip().isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_WAIT_S:
+        return None
+    return math.ceil(value)
+
+
 def fold(name: str) -> str:
     """The form in which names are compared: lower case, letters and digits only (``In-App`` → ``inapp``)."""
     return "".join(filter(str.isalnum, name.casefold()))
@@ -74,6 +105,7 @@ def normalised(raw: RawStatus) -> RawStatus:
         origin=raw.origin,
         message_id=as_name(raw.message_id),
         text=raw.text if isinstance(raw.text, str) else None,
+        retry_after=as_seconds(raw.retry_after),
         upstream=_upstream(raw.upstream),
     )
 

@@ -30,6 +30,8 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
         body = await method(*args, **kwargs)
         call = getattr(response, _CALL, None)
         if call is not None:
+            with suppress(AttributeError):
+                call.asked_to_wait(response.headers.get("Retry-After"))
             call.read(body)
         return body
 

@@ -13,6 +13,7 @@ from messaging_status.wrapping import Wrapper
 __all__ = ["wrappers"]
 
 _CALL = "messaging_status_call"
+_WAIT = b"retry-after"
 
 
 def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
@@ -20,10 +21,11 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
 
     def begun(request: Any, response: Any) -> Any:
         # Pools of others' making may take and answer something else.
-        with suppress(AttributeError, TypeError):
+        with suppress(AttributeError, TypeError, ValueError):
             call = answers.call(request.url.host.decode("ascii", "replace"), _body_of(request))
             if call is not None:
                 response.extensions[_CALL] = call
+                call.asked_to_wait(next((value for name, value in response.headers if name.lower() == _WAIT), None))
         return response
 
     def handle(method: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

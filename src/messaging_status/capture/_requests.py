@@ -27,6 +27,7 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
         if call is not None:
             with suppress(AttributeError):
                 setattr(response, _CALL, call)
+                call.asked_to_wait(response.headers.get("Retry-After"))
         return response
 
     def iter_content(method: Callable[..., Any], response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

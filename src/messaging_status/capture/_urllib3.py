@@ -29,6 +29,7 @@ def wrappers(answers: Answers) -> Mapping[str, Wrapper]:
         if isinstance(body, bytes):
             call = answers.call(_host_of(connection, url), sent)
             if call is not None:
+                call.asked_to_wait(response.headers.get("Retry-After"))
                 call.read(body)
         return response
 

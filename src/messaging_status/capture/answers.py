@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from email.utils import parsedate_to_datetime
 from fnmatch import translate
 from functools import lru_cache
+from time import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from messaging_status.capture.log import log_status
 from messaging_status.documents import MAX_BODY_LENGTH, json_value
 from messaging_status.host import Host
 from messaging_status.model import MESSAGING_SYSTEM
+from messaging_status.spelling import as_seconds
 
 __all__ = ["Answers", "Call"]
 
@@ -87,6 +90,7 @@ class Call:
         self._host = host
         self._late = late
         self._system = system
+        self._wait_s: int | None = None
         self._request_body: str | bytes | None = None
         if isinstance(request_body, (str, bytes)) and len(request_body) <= MAX_BODY_LENGTH:
             self._request_body = request_body
@@ -99,6 +103,15 @@ class Call:
             late.expect(self._context)
             if not late.is_served:
                 tell_at_end(span, late, host)
+
+    def asked_to_wait(self, retry_after: object) -> None:
+        """Remember what the answer's ``Retry-After`` header says.
+
+        Args:
+            retry_after: Its value, None where there is none.
+        """
+        if retry_after is not None:
+            self._wait_s = _seconds_until(retry_after)
 
     def watched(self, chunks: Iterator[Any]) -> Iterator[Any]:
         """The same chunks, looked at as the application takes them."""
@@ -158,7 +171,19 @@ class Call:
         channel = _channel_in(self._request_body)
         if channel is not None:
             around[f"{self._host.settings.prefix}.channel"] = channel
-        return self._host.enrich({}, body, resource=around)
+        waits = {} if self._wait_s is None else {self._host.settings.keys.retry_after[0]: self._wait_s}
+        return self._host.enrich(waits, body, resource=around)
+
+
+def _seconds_until(retry_after: object) -> int | None:
+    """The seconds that a ``Retry-After`` header says: as their number, or as a date, counted from now."""
+    text = retry_after.decode("ascii", "replace") if isinstance(retry_after, bytes) else retry_after
+    if not isinstance(text, str) or text.strip().isdigit():
+        return as_seconds(text)
+    try:
+        return as_seconds(max(0.0, parsedate_to_datetime(text).timestamp() - time()))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_told_on(span: Span) -> bool:

@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from messaging_status.catalogue import Channel, read_catalogue
-from messaging_status.cli.catalog import as_csv, as_toml, objects, status_object, variants_of
+from messaging_status.cli.catalog import as_csv, as_toml, objects, row_of, status_object
 from messaging_status.cli.gateway import gateway_options, gateway_settings, run_gateway
 from messaging_status.cli.logfiles import LogRecord, records_of
 from messaging_status.cli.output import print_json, print_rows, word
@@ -67,13 +67,13 @@ def decode(channel: str, code: str, system: str | None, wants_json: bool) -> Non
     host = _host()
     named = _channel(host, channel, system, code).catalogue
     status = host.decode(RawStatus(code=code, system=named.system, channel=named.channel))
-    variants = variants_of(host, status)
+    said = status_object(status, row_of(host, status))
     if wants_json:
-        print_json(status_object(status, variants))
+        print_json(said)
     elif status.description is None:
         click.echo(f"{named.channel} {code}: no catalogue has this code", err=True)
     else:
-        _print_status(status_object(status, variants))
+        _print_status(said)
     sys.exit(0 if status.is_known else NOT_FOUND)
 
 
@@ -312,6 +312,10 @@ def _print_status(status: dict[str, Any]) -> None:
             click.echo(f"  {name:<10} {status[name]}")
     unknown = "not known from this code alone"
     click.echo(f"  {'retryable':<10} {unknown if status['retryable'] is None else word(status['retryable'])}")
+    if status["retry_after"] is not None and status["retryable"] is not False:
+        click.echo(f"  {'wait':<10} {status['retry_after']} s before sending again")
+    if status["upstream"]:
+        click.echo(f"  {'upstream':<10} {status['upstream']['code']} of {status['upstream']['system'] or 'unknown'}")
     for variant in status["variants"]:
         match = variant.get("reason", [None])[0] or variant.get("delivery_status") or variant.get("origin") or "a reply"
         match += f" and a text like {variant['text']}" if "text" in variant else ""

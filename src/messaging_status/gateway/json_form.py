@@ -187,7 +187,9 @@ def _there(fields: _Fields, name: str, otherwise: bytes) -> msgspec.Raw | bytes:
 
 
 def _any_value(value: AttributeValue) -> dict[str, AttributeValue]:
-    return {"boolValue": value} if isinstance(value, bool) else {"stringValue": value}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
 
 
 def nests_within(body: bytes, limit: int) -> bool:

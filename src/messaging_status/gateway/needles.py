@@ -15,8 +15,8 @@ __all__ = ["Needles", "needles"]
 Needles = Callable[[bytes], tuple[bytes, ...]]
 """Answers which of the needles a text of bytes holds. In a record that holds none of those there is no status."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
-"""Keys that JSON has only two ways to write: as they are, and with ``\\u``."""
+_PLAIN: Final = re.compile(r"[ !#-.0-\[\]-~]+")
+"""What JSON has only two ways to write: as it is, and with ``\\u``."""
 _ESCAPE: Final = b"\\u"
 _BYTES: Final = b"bytesValue"
 """What a JSON request holds as base64."""
@@ -38,7 +38,7 @@ def needles(host: Host, signal: Signal, *, is_json: bool) -> Needles:
     if signal is Signal.TRACES and not is_json:
         return _keys_in_protobuf([key.encode() for key in sorted(host.code_keys)])
     # In a body, a key with dots may stand as mappings inside mappings.
-    keys = {key.rpartition(".")[2] for key in host.code_keys} | host.document_keys
+    keys = {key.rpartition(".")[2] for key in host.code_keys} | host.document_keys | host.text_marks
     is_plain = all(map(_PLAIN.fullmatch, keys))
     hidden = [_ESCAPE, _BYTES] if is_json else [_ESCAPE]
     alone = _without_longer_ones([*hidden, *(key.encode() for key in keys)] if is_plain else [b""])

@@ -256,6 +256,8 @@ def _pairs(attributes: Mapping[str, AttributeValue]) -> list[bytes]:
         pair = KeyValue(key=key)
         if isinstance(value, bool):
             pair.value.bool_value = value
+        elif isinstance(value, int):
+            pair.value.int_value = value
         else:
             pair.value.string_value = value
         pairs.append(pair.SerializeToString())
