@@ -232,6 +232,7 @@ def likely(host: Host) -> st.SearchStrategy[Pairs]:
         st.tuples(st.sampled_from([*keys.system, MESSAGING_SYSTEM]), systems)
         | st.tuples(st.sampled_from([*keys.reason, *keys.delivery_status]), st.sampled_from(["Failed", "fraud"]))
         | st.tuples(st.sampled_from([*mine, ERROR_TYPE]), st.sampled_from(["mine", "sms"]) | st.booleans())
+        | st.tuples(st.sampled_from([*keys.retry_after]), st.sampled_from([["30"], "30", 30, "later"]))
         | st.tuples(st.sampled_from(NEAR), codes)
     )
     return st.builds(

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from messaging_status import Host
+from messaging_status.gateway.json_form import json_enricher
 from messaging_status.gateway.protobuf import protobuf_enricher
 from messaging_status.gateway.records import Enriched
 from messaging_status.gateway.signals import Signal
@@ -286,6 +289,27 @@ class TestBodies:
             enriched = protobuf_enricher(host, Signal.LOGS)(sent)
             check(host, Signal.LOGS, sent, enriched)
             assert enriched.decoded.total() == 1
+
+    @pytest.mark.parametrize("form", ["protobuf", "json"])
+    def test_log_text_for_a_plugins_reader(self, install: InstallPlugin, form: str) -> None:
+        read = "def read(line): return [RawStatus(code='7206', channel='sms', message_id='m-1', retry_after=90)]\n"
+        documents = "def messaging_status_documents(): return [TextReader(marks=('stat/ü:',), read=read)]\n"
+        install("acme-reader", read + HOOK + documents)
+        host = Host.load({}, strict=True)
+        sent = log("id:1 stat/ü:GONE")
+        if form == "json":
+            content = MessageToDict(ExportLogsServiceRequest.FromString(sent))
+            written = json_enricher(host, Signal.LOGS)(json.dumps(content).encode()).body
+            (record,) = json.loads(written)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+            said = {pair["key"]: pair["value"] for pair in record["attributes"]}
+            assert said["messaging.status.code"] == {"stringValue": "7206"}
+            assert said["messaging.status.retry_after"] == {"intValue": "90"}
+            return
+        enriched = protobuf_enricher(host, Signal.LOGS)(sent)
+        check(host, Signal.LOGS, sent, enriched)
+        found = ExportLogsServiceRequest.FromString(enriched.body)
+        (record,) = found.resource_logs[0].scope_logs[0].log_records
+        assert mapping(record.attributes)["messaging.status.retry_after"] == 90
 
 
 class TestPlugins:
