@@ -21,7 +21,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from messaging_status.catalogue import Channel
-    from messaging_status.model import ApiHosts, DocumentReader, RawStatus, Status
+    from messaging_status.model import ApiHosts, DocumentReader, RawStatus, Status, TextReader
 
 __all__ = [
     "PROJECT_NAME",
@@ -66,14 +66,15 @@ def messaging_status_channels() -> Iterable[Channel]:  # type: ignore[empty-body
 
 
 @hookspec
-def messaging_status_documents() -> Iterable[DocumentReader]:  # type: ignore[empty-body]
-    """Readers for the provider's documents: API answers, delivery receipts.
+def messaging_status_documents() -> Iterable[DocumentReader | TextReader]:  # type: ignore[empty-body]
+    """Readers for the provider's documents (API answers, delivery receipts), and for log text of its own form.
 
-    Called once, when the host is loaded. Each reader is then called for the documents (mappings, or JSON
-    text) in log bodies that have one of its top-level keys.
+    Called once, when the host is loaded. A ``DocumentReader`` is then called for the documents (mappings, or JSON
+    text) in log bodies that have one of its top-level keys, a ``TextReader`` for the lines of text that hold one
+    of its marks and name no code as ``key=value``.
 
     Returns:
-        A list of readers. Several readers may share a key: the first that finds a status is believed.
+        A list of readers. Several readers may share a key or a mark: the first that finds a status is believed.
 
     Example:
         A receipt such as ``{"pagerReceipt": {"result": "17", "id": "m-1"}}``::
@@ -85,6 +86,16 @@ def messaging_status_documents() -> Iterable[DocumentReader]:  # type: ignore[em
             @hookimpl
             def messaging_status_documents():
                 return [DocumentReader(keys=("pagerReceipt",), read=read)]
+
+        A log line such as ``PAGER m-1 result/17``::
+
+            def read(line):
+                found = re.search(r"PAGER ([a-z0-9-]{1,64}) result/([0-9]{1,4})", line.text)
+                return [RawStatus(code=found[2], system="acme", message_id=found[1])] if found else []
+
+            @hookimpl
+            def messaging_status_documents():
+                return [TextReader(marks=(" result/",), read=read)]
     """
 
 
