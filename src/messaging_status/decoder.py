@@ -51,7 +51,10 @@ class Decoder:
         self._refiners = calls.refiners
         self._watchers = calls.watchers
         self._count_unknown = count_unknown
-        self.locator = Locator(settings, calls.readers, calls.text_readers, table.recognises, table.knows)
+        systems = [system.name for system in table.systems]
+        self.locator = Locator(
+            settings, systems, calls.readers, calls.text_readers, recognises=table.recognises, knows=table.knows
+        )
         self._known = _nothing_known if self._refiners or self._watchers else Shortcut(table, self.locator).find
         self._code_key, self._category_key, self._outcome_key = (
             f"{settings.prefix}.{name}" for name in ("code", "category", "outcome")

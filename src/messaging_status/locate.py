@@ -23,6 +23,7 @@ from messaging_status.documents import (
     read_text,
 )
 from messaging_status.model import RawStatus
+from messaging_status.own_keys import PATTERN, OwnKeys
 from messaging_status.settings import Settings
 from messaging_status.spelling import MAX_CODE_LENGTH, MAX_NAME_LENGTH, as_code, as_name, as_seconds, normalised
 
@@ -52,12 +53,20 @@ class Locator:
     """
 
     def __init__(
-        self, settings: Settings, readers: Readers, text_readers: TextReaders, recognises: Recognises, knows: Knows
+        self,
+        settings: Settings,
+        systems: Iterable[str],
+        readers: Readers,
+        text_readers: TextReaders,
+        *,
+        recognises: Recognises,
+        knows: Knows,
     ) -> None:
         """Prepare the look-ups.
 
         Args:
             settings: Which keys to read, and whether to read log text.
+            systems: The names of the systems that are installed.
             readers: Document readers by top-level key.
             text_readers: Readers of log text.
             recognises: Whether a system and a channel, as written, are ours.
@@ -79,10 +88,13 @@ class Locator:
         self._text_readers = text_readers
         every = (*self._code, *self._channel, *self._system, *details)
         self._paths = [(key, key.split(".")) for key in dict.fromkeys(every)]
+        self._own = OwnKeys(systems, code=self._code, channel=self._channel, system=self._system)
         self._pairs = _pair_pattern(every) if settings.log_text else None
-        self._code_starts = tuple(f"{key}=" for key in self._code)
-        self.code_keys = frozenset(self._code)
-        self.keys = frozenset(every)
+        self._code_starts = (*(f"{key}=" for key in self._code), ".status.code=")
+        self._standard = frozenset(self._code)
+        self._sought = self._standard | self._own.all
+        self.code_keys = self._standard | self._own.codes
+        self.keys = self._own.all.union(every)
         self.document_keys = frozenset(readers)
         self.text_marks = frozenset(mark for marks, _ in text_readers for mark in marks) if self._pairs else frozenset()
 
@@ -95,9 +107,11 @@ class Locator:
     ) -> Sequence[RawStatus]:
         """The raw statuses of one record, normalised, none where it carries none."""
         around = (attributes, _NOTHING if resource is None else resource)
-        found = None if self.code_keys.isdisjoint(attributes) else self._in_mapping(attributes, around)
-        if found is not None:
-            return (found,)
+        if not self._sought.isdisjoint(attributes):
+            around = (self._translated(attributes), around[1])
+            found = self._in_mapping(around[0], around)
+            if found is not None:
+                return (found,)
         if self._recognises(_name(self._system, around), None) is False:
             return ()
         raws = self._around(attributes, body, events, around)
@@ -110,7 +124,7 @@ class Locator:
         self, attributes: Attributes, body: Any, events: Iterable[Attributes], around: Sequence[Attributes]
     ) -> Sequence[RawStatus]:
         """The raw statuses of a record whose attributes name none."""
-        in_events = [self._in_mapping(event, (event, *around)) for event in events]
+        in_events = [self._in_mapping(event, (event, *around)) for event in map(self._translated, events)]
         if any(in_events):
             return [raw for raw in in_events if raw is not None]
         if body is not None:
@@ -118,6 +132,9 @@ class Locator:
         # Whoever has only a document may hand it over in the attributes' place.
         system, channel = _name(self._system, around), _name(self._channel, around)
         return _completed(read_envelope(self._readers, attributes, Budget()), system, channel)
+
+    def _translated(self, fields: Attributes) -> Attributes:
+        return fields if self._own.all.isdisjoint(fields) else self._own.translated(fields)
 
     def _wait_in(self, fields: Attributes) -> int | None:
         """The seconds to wait that a header of the answer says."""
@@ -179,8 +196,8 @@ class Locator:
         read = read_document(self._readers, content, system if ours else None, channel if ours else None, budget)
         if found := _completed(read, system, channel):
             return found
-        fields = _flat(content, self._paths)
-        raw = None if self.code_keys.isdisjoint(fields) else self._in_mapping(fields, (fields, *around))
+        fields = self._translated({**_flat(content, self._paths), **self._own.nested_in(content)})
+        raw = None if self._standard.isdisjoint(fields) else self._in_mapping(fields, (fields, *around))
         if raw is not None:
             return (raw,)
         inner = inner_documents(content) if self._readers else ()
@@ -203,9 +220,10 @@ class Locator:
         """The status that a text names in ``key=value`` pairs."""
         if self._pairs is None:
             return ()
-        fields: dict[str, str] = {}
+        pairs: dict[str, str] = {}
         for key, quoted, bare in self._pairs.findall(text):
-            fields.setdefault(key, quoted or bare.rstrip(".:!?"))
+            pairs.setdefault(key, quoted or bare.rstrip(".:!?"))
+        fields = self._translated(pairs)
         raw = self._in_mapping(fields, (fields, *around)) if fields else None
         if raw is None:
             return ()
@@ -266,6 +284,6 @@ def _completed(raws: Iterable[RawStatus], system: str | None, channel: str | Non
 
 def _pair_pattern(keys: Sequence[str]) -> re.Pattern[str]:
     """Finds ``key=value`` and ``key="value"``. Values are bounded, so that the search takes linear time."""
-    names = "|".join(re.escape(key) for key in sorted(set(keys), key=len, reverse=True))
+    names = "|".join((*(re.escape(key) for key in sorted(set(keys), key=len, reverse=True)), PATTERN))
     value = r"""(?:["']([^"'\n]{1,128})["']|([^\s"',;&|<>)\]}]{1,128}))"""
     return re.compile(rf"(?<![\w.-])({names})={value}")

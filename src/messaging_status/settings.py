@@ -45,13 +45,13 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Keys to read a raw status from, in a record's attributes and in a log's body, first match first.
 
     A key without a dot (``code``) is too common to mean a message's status by itself: such a code counts
-    only where the record also names an installed channel or system.
+    only where the record also names an installed channel or system. Every installed system has keys of its own beside
+    these, ``<system>.status.code`` and ``<system>.channel``, which name it, too.
     """
 
     code: tuple[_Text, ...] = (
         "messaging.status.code",
         "messaging.delivery.code",
-        "webex_connect.status.code",
         "status_code",
         "statusCode",
         "code",
@@ -59,7 +59,6 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     channel: tuple[_Text, ...] = (
         "messaging.status.channel",
         "messaging.channel",
-        "webex_connect.channel",
         "deliveryChannel",
         "delivery_channel",
         "channel",
