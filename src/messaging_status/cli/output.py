@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["print_json", "print_rows", "styled", "word"]
+__all__ = ["joined", "print_json", "print_rows", "styled", "word"]
 
 _STYLES = {"INFO": "green", "WARN": "yellow", "ERROR": "red", "FATAL": "bold red"}
 
@@ -49,3 +49,10 @@ def word(value: bool | str | None) -> str:  # noqa: FBT001 - it is a value to be
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value
+
+
+def joined(value: object) -> str:
+    """A value of a table: lists with commas, - for what is not known."""
+    if value is None:
+        return "-"
+    return ", ".join(value) if isinstance(value, (list, dict)) else str(value)
