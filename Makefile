@@ -15,7 +15,10 @@ demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
 	$(VENV)/bin/messaging-status demo
 
 test: $(VENV)/.dev ## the whole suite, with branch coverage of src/
-	$(RUN) pytest --numprocesses auto --cov --cov-report=term --cov-fail-under=95
+	$(RUN) coverage erase
+	$(RUN) coverage run -m pytest --numprocesses auto
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report --fail-under=95
 
 test-meta: $(VENV)-meta/.meta ## the suite of plugins/meta, where it is installed beside the others
 	$(VENV)-meta/bin/python -m pytest plugins/meta/tests

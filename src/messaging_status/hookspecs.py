@@ -80,8 +80,10 @@ def messaging_status_documents() -> Iterable[DocumentReader | TextReader]:  # ty
         A receipt such as ``{"pagerReceipt": {"result": "17", "id": "m-1"}}``::
 
             def read(document):
-                receipt = document.content["pagerReceipt"]
-                return [RawStatus(code=receipt["result"], system="acme", channel="pager", message_id=receipt["id"])]
+                receipt = document.content.get("pagerReceipt")
+                if not isinstance(receipt, dict) or "result" not in receipt:
+                    return []
+                return [RawStatus(code=receipt["result"], system="acme", channel="pager", message_id=receipt.get("id"))]
 
             @hookimpl
             def messaging_status_documents():
