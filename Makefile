@@ -24,7 +24,7 @@ test-meta: $(VENV)-meta/.meta ## the suite of plugins/meta, where it is installe
 	$(VENV)-meta/bin/python -m pytest plugins/meta/tests
 
 test-plugins: $(VENV)-plugins/.plugins ## the suites of plugins/push, plugins/smpp and plugins/smtp, installed beside each other
-	$(VENV)-plugins/bin/python -m pytest $(MORE:%=plugins/%/tests)
+	for plugin in $(MORE); do $(VENV)-plugins/bin/python -m pytest --numprocesses auto plugins/$$plugin/tests || exit 1; done
 
 lint: $(VENV)/.dev
 	$(RUN) ruff check .

@@ -29,13 +29,14 @@ def refine(raw: RawStatus, status: Status) -> Status:
 
 def read(document: Document) -> list[RawStatus]:
     """A receipt holds one page, or a list of them."""
-    receipt = document.content["pagerReceipt"]
+    receipt = document.content.get("pagerReceipt")
     pages = receipt if isinstance(receipt, list) else [receipt]
     return [
         RawStatus(
             code=page["result"], system="acme", channel="pager", reason=page.get("why"), message_id=page.get("id")
         )
         for page in pages
+        if isinstance(page, dict) and "result" in page
     ]
 
 
