@@ -13,9 +13,9 @@ from messaging_status.model import Outcome, RawStatus, Status
 from messaging_status.spelling import fold
 from messaging_status.table import MAX_TEXT
 
-__all__ = ["by_delivery_status", "by_upstream", "parameter_in"]
+__all__ = ["OUTCOMES", "WAY", "by_delivery_status", "by_upstream", "parameter_in"]
 
-_OUTCOMES: Final[Mapping[str, Outcome]] = {
+OUTCOMES: Final[Mapping[str, Outcome]] = {
     "queued": Outcome.ACCEPTED,
     "submitted": Outcome.SUBMITTED,
     "submited": Outcome.SUBMITTED,
@@ -36,7 +36,7 @@ _OUTCOMES: Final[Mapping[str, Outcome]] = {
 }
 """The published delivery statuses, folded; "Submited" is the platform's own spelling on one channel."""
 
-_WAY: Final = (Outcome.ACCEPTED, Outcome.SUBMITTED, Outcome.DELIVERED, Outcome.READ, Outcome.CLICKED)
+WAY: Final = (Outcome.ACCEPTED, Outcome.SUBMITTED, Outcome.DELIVERED, Outcome.READ, Outcome.CLICKED)
 """How far a message comes, step by step."""
 
 _PARAMETER: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z_][\w.\[\]-]{0,63}|[0-9]{1,6}")
@@ -49,15 +49,15 @@ def by_delivery_status(status: Status, delivery_status: str) -> Status:
     An unknown code takes its outcome from the class. Of two steps on the way the further one holds. In
     everything else the code decides, and ``conflict`` says where the two contradict each other.
     """
-    reported = _OUTCOMES.get(fold(delivery_status))
+    reported = OUTCOMES.get(fold(delivery_status))
     if reported is None or reported is status.outcome:
         return status
     if status.outcome is Outcome.UNKNOWN:
         return msgspec.structs.replace(status, outcome=reported)
     both = (status.outcome, reported)
-    if all(outcome in _WAY for outcome in both):
-        return msgspec.structs.replace(status, outcome=max(both, key=_WAY.index), conflict=True)
-    return status if not any(outcome in _WAY for outcome in both) else msgspec.structs.replace(status, conflict=True)
+    if all(outcome in WAY for outcome in both):
+        return msgspec.structs.replace(status, outcome=max(both, key=WAY.index), conflict=True)
+    return status if not any(outcome in WAY for outcome in both) else msgspec.structs.replace(status, conflict=True)
 
 
 def by_upstream(status: Status, upstream: RawStatus, cause: Status) -> Status:

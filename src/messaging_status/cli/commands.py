@@ -16,10 +16,12 @@ import msgspec
 from messaging_status.cli.catalog import row_of, status_object
 from messaging_status.cli.catalog_commands import catalog
 from messaging_status.cli.check import check
+from messaging_status.cli.export import export
 from messaging_status.cli.gateway import gateway_options, gateway_settings, run_gateway
 from messaging_status.cli.loading import NOT_FOUND, Broken, channel_named, json_option, load_host, system_option
 from messaging_status.cli.logfiles import LogRecord, records_of
 from messaging_status.cli.output import joined, print_json, print_rows, word
+from messaging_status.cli.plugin_new import plugin
 from messaging_status.cli.unknown import overlays_for, survey
 from messaging_status.errors import MessagingStatusError
 from messaging_status.host import Host
@@ -40,7 +42,7 @@ def cli() -> None:
     logging.getLogger("messaging_status").addHandler(logging.NullHandler())
 
 
-for _command in (catalog, check):
+for _command in (catalog, check, export, plugin):
     cli.add_command(_command)
 
 
