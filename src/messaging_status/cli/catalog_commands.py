@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from messaging_status.cli.catalog import as_csv, as_toml, objects
+from messaging_status.cli.diff import diff
 from messaging_status.cli.lint import lint
 from messaging_status.cli.loading import NOT_FOUND, channel_named, json_option, load_host, system_option
 from messaging_status.cli.output import joined, print_json, print_rows, word
@@ -21,6 +22,7 @@ def catalog() -> None:
     """Look through the catalogues."""
 
 
+catalog.add_command(diff)
 catalog.add_command(lint)
 
 

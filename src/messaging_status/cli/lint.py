@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import sys
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import msgspec
 
 from messaging_status.catalogue import read_catalogue
 from messaging_status.cli.output import print_json
-from messaging_status.errors import CatalogueError, did_you_mean
+from messaging_status.cli.tables import catalogue_files, files_below, not_found
+from messaging_status.errors import CatalogueError
 from messaging_status.host import Host
 from messaging_status.installed import distributions, plugin_names, shown_path, table_files
 from messaging_status.lint import Finding, TableFile, findings, subjects, table_file
@@ -22,9 +22,6 @@ from messaging_status.lint import Finding, TableFile, findings, subjects, table_
 __all__ = ["lint"]
 
 _FOUND = 1
-_NAMES = frozenset({"system", "channel"})
-_ORIGIN = frozenset({"source", "read"})
-"""What a catalogue says of where its facts are from; an overlay does not."""
 
 
 class _Tables(msgspec.Struct):
@@ -64,9 +61,13 @@ def _add(tables: _Tables, name: str) -> None:
     path = Path(name)
     if path.is_file():
         _read(tables.files, tables.broken, [path])
-        _read(tables.known, [], _catalogues(path.parent, [file for file in path.parent.glob("*.toml") if file != path]))
+        _read(
+            tables.known,
+            [],
+            catalogue_files(path.parent, [file for file in path.parent.glob("*.toml") if file != path]),
+        )
     elif path.is_dir():
-        files = _catalogues(path, sorted(path.rglob("*.toml")))
+        files = files_below(path)
         if not files:
             msg = f"{name}: no TOML file in this folder is a catalogue, with system, channel, source and read"
             raise click.UsageError(msg)
@@ -74,10 +75,7 @@ def _add(tables: _Tables, name: str) -> None:
     elif plugin_names(name):
         _load(tables, plugin_names(name))
     else:
-        known = distributions()
-        hint = did_you_mean(name, known) if known else "no distribution with plugins is installed"
-        msg = f"{name!r} is no file, no folder and no installed distribution with plugins; {hint}"
-        raise click.UsageError(msg)
+        raise not_found(name)
 
 
 def _read(into: list[TableFile], broken: list[str], files: Sequence[Path]) -> None:
@@ -96,24 +94,6 @@ def _load(tables: _Tables, plugins: Sequence[str]) -> None:
     tables.files += table_files(plugin for plugin in host.plugins if plugin.name in plugins)
     tables.known += table_files(plugin for plugin in host.plugins if plugin.name not in plugins)
     tables.broken += [line for failure in host.failures if failure.plugin in plugins for line in failure.lines]
-
-
-def _catalogues(folder: Path, files: Sequence[Path]) -> list[Path]:
-    """Those of the files that are catalogues; not settings, overlays or anything in a hidden folder."""
-    return [file for file in files if _is_catalogue(file) and not any(_hidden(file.relative_to(folder)))]
-
-
-def _hidden(path: Path) -> Iterator[bool]:
-    return (part.startswith(".") for part in path.parts)
-
-
-def _is_catalogue(file: Path) -> bool:
-    """Whether a file is a catalogue, or cannot be read, so that somebody hears of it."""
-    try:
-        keys = tomllib.loads(file.read_text(encoding="utf-8")).keys()
-    except (OSError, ValueError):
-        return True
-    return keys >= _NAMES and bool(keys & _ORIGIN)
 
 
 def _as_object(finding: Finding) -> dict[str, Any]:
