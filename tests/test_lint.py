@@ -154,7 +154,7 @@ def test_numbers_and_names_are_no_personal_data(description: str) -> None:
             "severity",
             "expected WARN: it is about the recipient",
         ),
-        (("complained", "success", "INFO"), "retryable = false", "outcome", "a success is accepted, submitted"),
+        (("partial", "success", "INFO"), "retryable = false", "outcome", "a success did not fail, and not in part"),
         (("read", "expired", "WARN"), "", "outcome", "'read' with category 'expired'; expected category 'success'"),
         (
             ("failed", "provider_error", "ERROR"),

@@ -105,6 +105,13 @@ class TestOtherWaysToWriteACode:
         status = acme.decode(RawStatus(code="88", system="acme"))
         assert (status.code, status.channel) == ("0x58", "pager")
 
+    def test_where_several_systems_may_be_meant_it_is_not_enough(self, install: InstallPlugin) -> None:
+        install("acme", MODULE, pager__toml=TABLE)
+        host = Host.load({"plugins": {"allowed": ["acme.plugin", "webex_connect.sms"]}})
+        assert host.decode(RawStatus(code="0x58")).system == "acme"
+        assert host.decode(RawStatus(code="88")).system is None
+        assert host.decode(RawStatus(code="88", channel="pager")).system == "acme"
+
     def test_in_log_text_it_is_known(self, acme: Host) -> None:
         assert acme.enrich(PAGER, "page failed code=88")["messaging.status.code"] == "0x58"
 

@@ -71,7 +71,7 @@ _SOMEBODY_MUST_CHANGE: Final = frozenset(
 
 _A_PERSONS_WORK: Final = frozenset({Category.AUTHENTICATION, Category.CONFIGURATION, Category.TEMPLATE})
 _ARRIVED: Final = frozenset({Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.READ, Outcome.CLICKED})
-_BAD: Final = FAILURES | {Outcome.COMPLAINED, Outcome.PARTIAL}
+_BAD: Final = FAILURES | {Outcome.PARTIAL}
 _MAY_REPEAT: Final = FAILURES | {Outcome.PARTIAL, Outcome.UNKNOWN}
 _GRAVE: Final = frozenset({Severity.ERROR, Severity.FATAL})
 
@@ -101,7 +101,8 @@ def meanings(row: Row | Series, path: Path) -> Iterator[tuple[Path, Row | Series
 
 def description(checked: Checked) -> Iterator[Problem]:
     """A description is a label of our own: no sentence, no address, link or number of somebody's, more than the code."""
-    codes = {code.casefold() for code in (checked.code, *getattr(checked.row, "aliases", ()))}
+    written = (checked.code, *getattr(checked.row, "aliases", ()))
+    codes = {code.casefold() for code in written if any(map(str.isdigit, code))}
     for path, one in _own(checked, "description"):
         text: str = one.description
         here = (*path, "description")
@@ -159,7 +160,7 @@ def outcome(checked: Checked) -> Iterator[Problem]:
         is_success = one.category is Category.SUCCESS
         what = f"{one.outcome.value!r} with category {one.category.value!r}"
         if is_success and one.outcome in _BAD:
-            yield (*path, "outcome"), f"{what}; a success is accepted, submitted, delivered, read, clicked or unknown"
+            yield (*path, "outcome"), f"{what}; a success did not fail, and not in part"
         elif not is_success and one.outcome in _ARRIVED:
             yield (*path, "outcome"), f"{what}; expected category 'success', or the outcome that the category explains"
 

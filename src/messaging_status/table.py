@@ -58,6 +58,10 @@ class Entry(msgspec.Struct, frozen=True):
     refine: Guard[Status] | None = None
     parameter: re.Pattern[str] | None = None
 
+    def is_of(self, code: str) -> bool:
+        """Whether a code is written as the catalogue has it, and not in another form."""
+        return self.meaning.status.code == code
+
     def choose(self, raw: RawStatus) -> Meaning:
         """The first alternative that fits the raw status, else the meaning of the code alone.
 
@@ -174,7 +178,8 @@ class Table:
             table = self._by_name.get(system) or self.system(system)
             return _found(table, code, channel, in_answer) if table is not None else _NOWHERE
         found = [_found(table, code, channel, in_answer) for table in self._presumed(channel)]
-        known = found if len(found) == 1 else [one for one in found if one.entry is not None]
+        # Other ways to write a code, numbers mostly, say too little where nobody says whose it is.
+        known = found if len(found) == 1 else [one for one in found if one.entry is not None and one.entry.is_of(code)]
         return known[0] if len(known) == 1 else _NOWHERE
 
     def _presumed(self, channel: str | None) -> Sequence[SystemTable]:

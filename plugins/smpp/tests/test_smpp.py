@@ -161,8 +161,9 @@ class TestWrittenForms:
         assert decoded("2").outcome is Outcome.FAILED
 
     def test_numbers_mean_nothing_to_records_of_nobody(self) -> None:
-        assert decoded("88", None).is_known is False
-        assert decoded(written(88), None).is_known
+        assert HOST.decode(RawStatus(code="88")).is_known is False
+        assert HOST.decode(RawStatus(code=written(88))).is_known
+        assert decoded("88", None).is_known
 
     def test_on_attributes(self) -> None:
         said = HOST.enrich({"messaging.system": "smpp", "messaging.channel": "sms", "messaging.delivery.code": 88})

@@ -244,7 +244,7 @@ def _without_system(host: Host, places: Places, found: Sequence[ChannelMeanings]
         statements.append(f'set({near}, Concat([{near}, {start}], "")) where {is_named}')
         statements.append(f'set({known}, Concat([{known}, {start}], "")) where {is_named} and {_is_known(code, one)}')
     for system in places.system_names:
-        codes = [code for one in found if one.catalogue.system == system for code in one.codes]
+        codes = [code for one in found if one.catalogue.system == system for code in one.own_codes]
         somewhere = [code for code in dict.fromkeys(codes) if _without(host, system, code).is_known]
         start = literal(f"{system}// ")
         statements.append(
@@ -262,7 +262,7 @@ def _without_system(host: Host, places: Places, found: Sequence[ChannelMeanings]
 
 
 def _is_known(code: str, one: ChannelMeanings) -> str:
-    conditions = [f"IsMatch({code}, {one_of(one.codes)})", *(within(code, ranged.series) for ranged in one.series)]
+    conditions = [f"IsMatch({code}, {one_of(one.own_codes)})", *(within(code, ranged.series) for ranged in one.series)]
     return f"({any_of(conditions)})"
 
 

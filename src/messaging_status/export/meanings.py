@@ -66,6 +66,11 @@ class ChannelMeanings(msgspec.Struct, frozen=True, kw_only=True):
         """All codes, in all of their forms."""
         return [code for meaning in self.plain for code in meaning.codes]
 
+    @property
+    def own_codes(self) -> list[str]:
+        """All codes, as the tables have them."""
+        return [code for meaning in self.plain for code in meaning.codes if code in meaning.attributes.values()]
+
 
 def spellings_of(catalogue: Catalogue) -> list[str]:
     """The names of a channel in the form in which names are compared."""

@@ -24,6 +24,8 @@ _FCM_ERROR: Final = "google.firebase.fcm.v1.FcmError"
 _APNS_ERROR: Final = "google.firebase.fcm.v1.ApnsError"
 _ERROR_INFO: Final = "google.rpc.ErrorInfo"
 _BAD_REQUEST: Final = "google.rpc.BadRequest"
+_RETRY_INFO: Final = "google.rpc.RetryInfo"
+_DELAY: Final = re.compile(r"([0-9]{1,6})(\.[0-9]{1,9})?s")
 _STATUS: Final = re.compile(r"[A-Z][A-Z_]{1,47}")
 _SDK_CODE: Final = re.compile(r"messaging/([a-z][a-z-]{1,47})")
 _APNS_REASON: Final = re.compile(r"[A-Z][A-Za-z]{2,47}")
@@ -149,6 +151,7 @@ def _failed(error: Mapping[str, Any], details: Mapping[str, Mapping[str, Any]]) 
         reason=field or text(details.get(_ERROR_INFO, {}).get("reason")),
         origin=Origin.ANSWER,
         text=field,
+        retry_after=_delay(details.get(_RETRY_INFO, {})),
         upstream=RawStatus(code=behind, system="apns", channel=PUSH) if behind else None,
     )
 
@@ -163,6 +166,12 @@ def _field(bad_request: Mapping[str, Any]) -> str | None:
     """The first field that an error complains about."""
     fields = (text(violation.get("field")) for violation in mappings(bad_request.get("fieldViolations")))
     return next(filter(None, fields), None)
+
+
+def _delay(retry_info: Mapping[str, Any]) -> int | None:
+    """The seconds that an error asks to wait, ``3.5s`` as JSON writes a duration; a part of one counts as a whole one."""
+    found = _DELAY.fullmatch(text(retry_info.get("retryDelay")) or "")
+    return int(found[1]) + (found[2] is not None and found[2].strip(".0") != "") if found else None
 
 
 def _details(error: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

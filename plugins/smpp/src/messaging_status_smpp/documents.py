@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from messaging_status import Document, DocumentReader, Origin, RawStatus, hookimpl
-from messaging_status_smpp.codes import as_command_status, as_number, as_state, by_state_number, fold
+from messaging_status import Document, DocumentReader, LogText, Origin, RawStatus, TextReader, hookimpl
+from messaging_status_smpp.codes import STATES, as_command_status, as_number, as_state, by_state_number, fold
 
-__all__ = ["messaging_status_documents", "read_pdu"]
+__all__ = ["messaging_status_documents", "read_line", "read_pdu"]
 
 SYSTEM: Final = "smpp"
 CHANNEL: Final = "sms"
@@ -81,6 +81,10 @@ _MAX_RECEIPT: Final = 1_024
 _MAX_ITEMS: Final = 1_000
 _IDS: Final = range(2**64)
 _BEGIN: Final = re.compile(r"\s*id:", re.IGNORECASE)
+_IN_A_LINE: Final = re.compile(
+    r"(?<![\w.:-])id: ?[A-Za-z0-9._-]{1,65} (?:sub|dlvrd|submit date|done date):[^\n]{0,200}?(?<!\S)stat:",
+    re.IGNORECASE,
+)
 _QUOTED: Final = re.compile(r"text\s{0,8}[:=]", re.IGNORECASE)
 _ID: Final = re.compile(r"\A\s*id: ?([A-Za-z0-9._-]{1,65})(?!\S)", re.IGNORECASE)
 _STAT: Final = re.compile(r"(?<!\S)stat: ?([A-Za-z]{2,16})(?!\S)", re.IGNORECASE)
@@ -91,11 +95,14 @@ _NO_ERROR: Final = re.compile(r"0*")
 
 
 @hookimpl
-def messaging_status_documents() -> list[DocumentReader]:
-    """One reader, for PDUs and receipts alike."""
+def messaging_status_documents() -> list[DocumentReader | TextReader]:
+    """A reader for PDUs and receipts alike, and one for a receipt's text in a line of a log."""
     named = (*_FIELDS, *_TEXTS)
     keys = dict.fromkeys((*_PDU, *named, *map(_camel, named)))
-    return [DocumentReader(keys=tuple(keys), read=read_pdu)]
+    return [
+        DocumentReader(keys=tuple(keys), read=read_pdu),
+        TextReader(marks=("stat:", "Stat:", "STAT:"), read=read_line),
+    ]
 
 
 def read_pdu(document: Document) -> Iterator[RawStatus]:
@@ -109,6 +116,22 @@ def read_pdu(document: Document) -> Iterator[RawStatus]:
         return
     receipts = list(_receipts(fields))
     yield from receipts or _answers(fields)
+
+
+def read_line(line: LogText) -> Iterator[RawStatus]:
+    """The receipt in a line of a log, behind whatever the logger puts before it.
+
+    Anybody may write ``stat:``. So it counts behind an ``id:`` only, with one of a receipt's other fields between them.
+    """
+    if line.system is not None and fold(line.system) != SYSTEM:
+        return
+    if line.system is None and line.channel is not None and fold(line.channel) not in _CHANNELS:
+        return
+    begins = _IN_A_LINE.search(line.text)
+    if begins is not None:
+        found = _receipts({"shortmessage": line.text[begins.start() :]})
+        # A word of a vendor's own may as well be anybody's.
+        yield from (raw for raw in found if raw.code in STATES)
 
 
 def _is_ours(document: Document, fields: Mapping[str, Any]) -> bool:

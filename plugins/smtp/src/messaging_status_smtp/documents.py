@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from messaging_status import Document, DocumentReader, Origin, RawStatus, hookimpl
+from messaging_status import Document, DocumentReader, LogText, Origin, RawStatus, TextReader, hookimpl
 from messaging_status_smtp.reply import (
     ACTIONS,
     CHANNEL,
+    SYSTEM,
     is_open,
     is_typed,
+    line_status,
     recipient_status,
     reply_status,
     statuses_in,
@@ -48,12 +50,24 @@ _REPORT_KEYS: Final = (
     "finalRecipient",
 )
 _REPLY_KEYS: Final = ("smtpReply", "smtpResponse", "smtp_reply", "smtp_response")
+_QUOTED_REPLIES: Final = (
+    "SMTP error from remote mail server",
+    "SMTPAuthenticationError",
+    "SMTPConnectError",
+    "SMTPDataError",
+    "SMTPHeloError",
+    "SMTPRecipientsRefused",
+    "SMTPResponseException",
+    "SMTPSenderRefused",
+)
+"""What Exim, and exceptions of Python's smtplib, write before a reply."""
+_NAMES: Final = frozenset({"email", "mail", "esmtp"})
 _TEXT_KEYS: Final = ("message/delivery-status", "deliveryStatusNotification", "delivery_status_notification")
 
 
 @hookimpl
-def messaging_status_documents() -> list[DocumentReader]:
-    """A reader for each kind of document."""
+def messaging_status_documents() -> list[DocumentReader | TextReader]:
+    """A reader for each kind of document, and those for mail servers' and mail clients' own lines of log."""
     return [
         DocumentReader(keys=("eventType", "mail", "notificationType"), read=read_event),
         DocumentReader(keys=("Message", "Records", "detail"), read=read_envelope),
@@ -61,6 +75,8 @@ def messaging_status_documents() -> list[DocumentReader]:
         DocumentReader(keys=_TEXT_KEYS, read=read_report_text),
         DocumentReader(keys=_REPLY_KEYS, read=read_reply),
         DocumentReader(keys=("responseCode",), read=read_error),
+        TextReader(marks=(" dsn=", ",dsn="), read=read_delivery),
+        TextReader(marks=_QUOTED_REPLIES, read=read_quoted),
     ]
 
 
@@ -115,6 +131,25 @@ def read_error(document: Document) -> list[RawStatus]:
     found = reply_status(response) if number and response.lstrip().startswith(number) else None
     is_reply = found is not None and (found.reason is not None or isinstance(content.get("command"), str))
     return [found] if found is not None and is_reply else []
+
+
+def read_delivery(line: LogText) -> list[RawStatus]:
+    """What became of a mail, as Postfix and Sendmail log it: ``to=<...>, ..., dsn=5.1.1, status=bounced (...)``."""
+    found = line_status(line.text) if _is_email(line) else None
+    return [found] if found else []
+
+
+def read_quoted(line: LogText) -> list[RawStatus]:
+    """A reply that Exim or an exception of Python's smtplib quotes."""
+    found = reply_status(line.text) if _is_email(line) else None
+    return [found] if found else []
+
+
+def _is_email(line: LogText) -> bool:
+    """Whether the record around a line names no other system, and no other channel."""
+    if line.system is not None:
+        return _folded(line.system) == SYSTEM
+    return line.channel is None or _folded(line.channel) in _NAMES
 
 
 def _unwrapped(content: Mapping[str, Any], depth: int) -> Iterator[RawStatus]:

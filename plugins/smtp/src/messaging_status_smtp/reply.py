@@ -26,6 +26,7 @@ __all__ = [
     "Reply",
     "is_open",
     "is_typed",
+    "line_status",
     "recipient_status",
     "reply_in",
     "reply_status",
@@ -66,6 +67,7 @@ _SIZE: Final = re.compile(
 )
 _TAGGED: Final = re.compile(rf"\(#({_ENHANCED})\)", re.ASCII)
 _STATUS: Final = re.compile(rf"\s{{0,8}}({_ENHANCED})(?:\s[^\n]{{0,998}})?", re.ASCII)
+_LOGGED: Final = re.compile(rf"\bdsn=(?P<dsn>{_ENHANCED}),[ ]stat(?:us)?=(?P<said>[A-Za-z]{{4,8}})\b", re.ASCII)
 _FIELD: Final = re.compile(r"^(Action|Status|Diagnostic-Code)[ \t]{0,8}:(.{0,998})$", re.IGNORECASE | re.MULTILINE)
 _EMPTY_LINE: Final = re.compile(r"\r?\n[ \t]{0,8}\r?\n")
 _FOLDED: Final = re.compile(r"\r?\n[ \t]{1,80}(?=[^\s])")
@@ -123,6 +125,18 @@ def recipient_status(*, action: str | None, status: str | None, diagnostic: str 
         return None
     said = action.strip().lower() if action else None
     return _raw(Reply(reply.basic, enhanced), origin=Origin.RECEIPT, action=said if said in ACTIONS else None)
+
+
+def line_status(text: str) -> RawStatus | None:
+    """The status that a mail server's line in its log says: what Postfix and Sendmail write as ``dsn=5.1.1, status=bounced (...)``.
+
+    What the server says of the delivery is beside the code, as the ``Action`` of a report would be.
+    """
+    found = _LOGGED.search(text[:MAX_TEXT])
+    if found is None:
+        return None
+    reply = reply_in(text[found.end() : MAX_TEXT]) or Reply(None, None)
+    return _raw(Reply(reply.basic, found["dsn"]), origin=Origin.RECEIPT, action=found["said"].lower())
 
 
 def statuses_in(text: str) -> list[RawStatus]:
