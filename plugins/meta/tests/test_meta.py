@@ -6,17 +6,22 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from messaging_status import Category, Host, Outcome, RawStatus, Severity, Status
+from messaging_status.testing import TestConformance
+
+__all__ = ["TestConformance"]
 
 CODES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "data/meta_codes.toml").read_text())
-HOST = Host.load({}, strict=True)
+WITH = [
+    entry.name for entry in entry_points(group="messaging_status") if entry.name.startswith(("meta.", "webex_connect."))
+]
+HOST = Host.load({"plugins": {"allowed": WITH}}, strict=True)
 CATALOGUES = {on.catalogue.channel: on.catalogue for on in HOST.channels if on.catalogue.system == "meta"}
 FACTS = ("outcome", "category", "severity", "retryable", "fault")
 RETRYABLE = {"retryable": True, "not_retryable": False, "left_open": None}
@@ -392,81 +397,6 @@ class TestBehindWebexConnect:
             found = HOST.decode(RawStatus(code="7010", system="webex_connect", channel="whatsapp", upstream=nested))
             alone = HOST.decode(nested)
             assert (found.category, found.retryable, found.upstream_code) == (alone.category, alone.retryable, code)
-
-
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.builds(pow, st.just(10), st.just(5000))
-    | st.floats()
-    | st.text(max_size=5)
-    | st.binary()
-)
-words = st.sampled_from(
-    [
-        "whatsapp",
-        "whatsapp_business_account",
-        "OAuthException",
-        "failed",
-        "A1",
-        TEXT,
-        ID,
-        131026,
-        "131026",
-        190,
-        2018001,
-        -1,
-    ]
-)
-keys = st.sampled_from(
-    [
-        "error",
-        "errors",
-        "entry",
-        "statuses",
-        "changes",
-        "value",
-        "object",
-        "code",
-        "title",
-        "details",
-        "href",
-        "id",
-        "status",
-        "type",
-        "fbtrace_id",
-        "error_subcode",
-        "error_data",
-        "messaging_product",
-    ]
-)
-anything = st.recursive(
-    scalars | words, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=6), max_leaves=25
-)
-mostly_right = st.one_of(
-    st.builds(cloud_error, anything, error_subcode=anything),
-    st.builds(graph_error, anything, error_data=anything, error_subcode=anything),
-    st.builds(webhook, anything, errors=anything),
-    st.builds(webhook, st.builds(status, anything, name=anything), statuses_too=anything),
-    st.builds(on_premises, anything),
-)
-documents = st.dictionaries(keys, anything, max_size=4) | mostly_right
-records = st.dictionaries(
-    st.sampled_from(["messaging.system", "messaging.channel"]),
-    st.sampled_from(["meta", "whatsapp", "fb", "webex_connect"]),
-)
-
-
-@given(body=documents, attributes=records)
-@settings(max_examples=600, deadline=None)
-def test_any_content_is_taken(body: dict[str, Any], attributes: dict[str, str]) -> None:
-    host = Host.load({}, strict=True) if HOST.plugin_failures else HOST
-    found = host.enrich(attributes, body)
-    assert host.plugin_failures == {}
-    free = {key: value for key, value in found.items() if key not in {"messaging.message.id", "messaging.status.code"}}
-    assert not any(word in str(value) for value in free.values() for word in PERSONAL)
-    assert found.get("messaging.system", "meta") == "meta"
 
 
 def test_the_host_of_the_graph_api_is_known() -> None:
