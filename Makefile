@@ -5,11 +5,14 @@ CONSTRAINTS ?= constraints.txt
 
 RUN := $(VENV)/bin/python -m
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
-PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml plugins/meta/pyproject.toml
+PROJECTS := pyproject.toml plugins/webex-connect/pyproject.toml
 
-MORE := push smpp smtp
+MORE := meta push smpp smtp
 
-.PHONY: demo test test-meta test-plugins lint types bench build clean
+COLLECTOR := build/collector/otelcol-messaging-status
+COLLECTOR_VERSION := v0.161.0
+
+.PHONY: collector demo test test-collector test-plugins lint types bench build clean
 
 demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
 	$(VENV)/bin/messaging-status demo
@@ -20,11 +23,13 @@ test: $(VENV)/.dev ## the whole suite, with branch coverage of src/
 	$(RUN) coverage combine --quiet
 	$(RUN) coverage report --fail-under=95
 
-test-meta: $(VENV)-meta/.meta ## the suite of plugins/meta, where it is installed beside the others
-	$(VENV)-meta/bin/python -m pytest plugins/meta/tests
+test-plugins: $(VENV)-plugins/.plugins ## the suite of each plugin, all of them installed beside each other
+	for plugin in webex-connect $(MORE); do $(VENV)-plugins/bin/python -m pytest --numprocesses auto plugins/$$plugin/tests || exit 1; done
 
-test-plugins: $(VENV)-plugins/.plugins ## the suites of plugins/push, plugins/smpp and plugins/smtp, installed beside each other
-	for plugin in $(MORE); do $(VENV)-plugins/bin/python -m pytest --numprocesses auto plugins/$$plugin/tests || exit 1; done
+collector: $(COLLECTOR) ## an OpenTelemetry Collector with what the exported catalogues need
+
+test-collector: $(COLLECTOR) $(VENV)-plugins/.plugins ## that Collector beside the library: every code of every plugin
+	$(VENV)-plugins/bin/python -m pytest -m collector tests/test_collector.py
 
 lint: $(VENV)/.dev
 	$(RUN) ruff check .
@@ -38,12 +43,15 @@ bench: $(VENV)/.dev ## figures for docs/benchmarks.md
 
 build: $(VENV)/.dev ## wheels and sdists, into dist/
 	$(RUN) build --outdir dist .
-	$(RUN) build --outdir dist plugins/webex-connect
-	$(RUN) build --outdir dist plugins/meta
-	for plugin in $(MORE); do $(RUN) build --outdir dist plugins/$$plugin || exit 1; done
+	for plugin in webex-connect $(MORE); do $(RUN) build --outdir dist plugins/$$plugin || exit 1; done
 
 clean:
 	rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(COLLECTOR): config/collector/builder.yaml
+	@command -v go >/dev/null || { echo "The Collector is built with Go, and there is none: install Go, or take a Collector that has the transform processor." >&2; exit 1; }
+	go run go.opentelemetry.io/collector/cmd/builder@$(COLLECTOR_VERSION) --config $<
+	touch $@
 
 $(VENV)/bin/pip: $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -57,11 +65,6 @@ $(VENV)/.runtime: $(VENV)/bin/pip $(PROJECTS)
 
 $(VENV)/.dev: $(VENV)/.runtime
 	$(INSTALL) --build-constraint $(CONSTRAINTS) --editable '.[gateway,instrument]' --group dev
-	touch $@
-
-$(VENV)-meta/.meta: $(PROJECTS)
-	$(MAKE) VENV=$(VENV)-meta CONSTRAINTS=$(CONSTRAINTS) $(VENV)-meta/.dev
-	$(VENV)-meta/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) --editable plugins/meta
 	touch $@
 
 $(VENV)-plugins/.plugins: $(PROJECTS) $(MORE:%=plugins/%/pyproject.toml)

@@ -42,6 +42,7 @@ def every_meaning(channel: str) -> Iterator[tuple[str, Row]]:
     for code, row in ROWS[channel].items():
         yield code, row
         for variant in row.variant:
+            said = None if variant.retryable == "unknown" else variant.retryable
             yield (
                 f"{code} {variant.reasons or variant.delivery_status or variant.origin}",
                 Row(
@@ -49,7 +50,7 @@ def every_meaning(channel: str) -> Iterator[tuple[str, Row]]:
                     outcome=variant.outcome or row.outcome,
                     category=variant.category or row.category,
                     severity=variant.severity or row.severity,
-                    retryable=row.retryable if variant.retryable is None else variant.retryable,
+                    retryable=row.retryable if variant.retryable is None else said,
                     fault=variant.fault or row.fault,
                 ),
             )

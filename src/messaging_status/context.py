@@ -63,6 +63,8 @@ def by_delivery_status(status: Status, delivery_status: str) -> Status:
 def by_upstream(status: Status, upstream: RawStatus, cause: Status) -> Status:
     """The status with the cause behind it: what the system behind the provider says decides what to do.
 
+    But for a code that is not retryable: whatever was behind it, the provider will not have it again.
+
     Args:
         status: What the provider's code means.
         upstream: The nested code, as it was found.
@@ -75,8 +77,8 @@ def by_upstream(status: Status, upstream: RawStatus, cause: Status) -> Status:
         shown,
         category=cause.category,
         severity=cause.severity,
-        retryable=cause.retryable,
-        retry_after=cause.retry_after,
+        retryable=False if status.retryable is False else cause.retryable,
+        retry_after=None if status.retryable is False else cause.retry_after,
         fault=cause.fault,
         advice=cause.advice or status.advice,
     )

@@ -17,10 +17,16 @@ __all__ = ["messaging_status_documents", "messaging_status_hosts"]
 
 SYSTEM: Final = "webex_connect"
 META: Final = "meta"
+SMTP: Final = "smtp"
 _CODE: Final = re.compile(r"\s*[0-9]{4}\s*")
 _LOWEST, _HIGHEST = 1000, 9999
 _META_CODE: Final = re.compile(r"\(#(\d{1,9})\)")
 _META_CHANNELS: Final = {"whatsapp": "whatsapp", "wa": "whatsapp", "fb": "messenger", "messenger": "messenger"}
+_BOUNCE: Final = "7520"
+_CAUSE_OPEN: Final = frozenset({"", "permanentgeneral", "transientgeneral", "undetermined", "undeterminedundetermined"})
+"""Kinds of bounce, folded, that leave the cause open: there the mail server's own code says more."""
+_MAIL_STATUS: Final = re.compile(r"(?:^|[ \t-])([45]\.[0-9]\.[0-9]{1,3})\s*\Z")
+_EMAIL_CHANNELS: Final = frozenset({"email", "mail", "electronicmail"})
 _MAX_ANSWERS: Final = 1_000
 _MAX_SUBCODE: Final = 10**12
 
@@ -60,7 +66,8 @@ def read_receipt(document: Document) -> list[RawStatus]:
             origin=Origin.RECEIPT,
             message_id=_text(envelope.get("transid")),
             text="\n".join(filter(None, (description, more))) or None,
-            upstream=_behind(channel, more, _mapping(info.get("additional_info"))),
+            upstream=_bounced(info, channel, description, more)
+            or _behind(channel, more, _mapping(info.get("additional_info"))),
         )
     ]
 
@@ -101,6 +108,22 @@ def _is_code(value: object) -> bool:
     if isinstance(value, str):
         return _CODE.fullmatch(value) is not None
     return isinstance(value, (int, float)) and _LOWEST <= value <= _HIGHEST
+
+
+def _bounced(info: Mapping[str, Any], channel: str | None, kind: str | None, more: str | None) -> RawStatus | None:
+    """The mail server's code behind a bounce whose kind leaves the cause open: ``5.1.1|failed|smtp; 550-5.1.1 ...``."""
+    code = info["code"].strip() if isinstance(info["code"], str) else info["code"]
+    is_bounce = code in (_BOUNCE, int(_BOUNCE)) and _folded(channel) in _EMAIL_CHANNELS
+    if not is_bounce or more is None or _folded(kind) not in _CAUSE_OPEN:
+        return None
+    # A time may stand before the code.
+    found = _MAIL_STATUS.search(more[:200].split("|")[0])
+    # A class alone says no more than the bounce.
+    return RawStatus(code=found[1], system=SMTP, channel="email") if found and not found[1].endswith(".0.0") else None
+
+
+def _folded(name: str | None) -> str:
+    return "".join(filter(str.isalnum, name.casefold())) if name else ""
 
 
 def _behind(channel: str | None, more: str | None, nested: Mapping[str, Any]) -> RawStatus | None:
