@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hundred plugins, installed: packages and their metadata in a folder on the path."""
+"""Plugins, installed: packages and their metadata in a folder on the path. A hundred made up, and those of this repository."""
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
+
+REPOSITORY: Final = Path(__file__).parent.parent
 
 PLUGINS: Final = 100
 CODES: Final = tuple(str(code) for code in range(1000, 1030))
@@ -49,6 +53,26 @@ def install(site: Path, kind: str) -> None:
         (package / "table.toml").write_text(_HEAD.format(system=system, channel=channel) + "".join(rows))
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[messaging_status]\n{entry_name(kind, index)} = {name}\n")
+
+
+def install_ours(site: Path) -> list[str]:
+    """Install the plugins of this repository that are not installed; answers the folders that belong on the path, too."""
+    folders = []
+    for project in sorted(REPOSITORY.glob("plugins/*/pyproject.toml")):
+        about = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+        try:
+            distribution(about["name"])
+        except PackageNotFoundError:
+            info = site / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n"
+            )
+            entries = about["entry-points"]["messaging_status"]
+            lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
+            (info / "entry_points.txt").write_text(f"[messaging_status]\n{lines}")
+            folders.append(str(project.parent / "src"))
+    return folders
 
 
 def entry_name(kind: str, index: int) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from benchmarks.generated import PLUGINS, entry_name, install
+from benchmarks.generated import PLUGINS, entry_name, install, install_ours
 from benchmarks.measure import Figure
 
 _RUNS: Final = 15
+_OURS: Final = 28
 _SDK: Final = "import opentelemetry.sdk.trace"
 _PROBE: Final = """
 import json, sys, time
@@ -56,7 +57,17 @@ def figures() -> Iterator[Figure]:
         allowed = [entry_name("own", index) for index in range(PLUGINS)]
         settings = {"plugins": {"allowed": allowed}}
         runs = [_run(settings, PLUGINS, *imports, path=folder) for _ in range(_RUNS)]
+        path = os.pathsep.join((folder, *install_ours(Path(folder))))
+        everything = [_run({}, _OURS + PLUGINS, *imports, path=path) for _ in range(_RUNS)]
+        ours = {"plugins": {"blocked": allowed}}
+        without = [_run(ours, _OURS, *imports, path=path) for _ in range(_RUNS)]
     yield _time("Host.load(), 100 plugins of 30 codes", [run["ms"][2] for run in runs], sdk)
+    yield _time("Host.load(), all our plugins: eight systems, 28 channels", [run["ms"][2] for run in without], sdk)
+    yield _time("Host.load(), all our plugins and those 100", [run["ms"][2] for run in everything], sdk)
+    yield Figure(
+        "resident: import and load of all our plugins, beyond the SDK", [sum(run["MiB"][1:]) for run in without], "MiB"
+    )
+    yield Figure("resident: with those 100, too", [sum(run["MiB"][1:]) for run in everything], "MiB")
 
 
 def _run(settings: Mapping[str, Any], channels: int, *imports: str, path: str = "") -> dict[str, list[float]]:

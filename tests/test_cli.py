@@ -436,14 +436,26 @@ class TestExport:
 
 
 class TestPlugins:
-    def test_each_loaded_one_is_listed_with_its_distribution(self, host: Host) -> None:
+    def test_each_distribution_has_a_line_for_each_of_its_systems(self, host: Host) -> None:
         result = run("plugins")
         assert (result.exit_code, result.stderr) == (0, "")
         heads, *rows = table(result.stdout)
-        assert heads == ["plugin", "distribution", "version", "channels", "codes"]
-        names = ["documents", *(each.catalogue.channel for each in host.channels)]
-        assert [row[0] for row in rows] == sorted(f"webex_connect.{name}" for name in names)
-        assert ["webex_connect.rcs", "messaging-status-webex-connect", "0.1.0", "rcs", "25"] in rows
+        assert heads == ["distribution", "version", "system", "plugins", "codes"]
+        names = sorted(["documents", *(each.catalogue.channel for each in host.channels)])
+        codes = sum(len(each.catalogue.rows) + len(each.catalogue.series) for each in host.channels)
+        assert rows == [["messaging-status-webex-connect", "0.1.0", "webex_connect", ", ".join(names), str(codes)]]
+
+    def test_many_are_a_line_each(self, install: InstallPlugin) -> None:
+        for number in range(30):
+            entries = {
+                f"maker_{number:02}.pager": f"maker_{number:02}",
+                f"other_{number:02}.sms": f"maker_{number:02}.sms",
+            }
+            source = "from messaging_status import hookimpl\n@hookimpl\ndef messaging_status_decoded(): ...\n"
+            install(f"maker-{number:02}", source, entry_points=entries, sms__py=source)
+        _, *rows = table(run("plugins").stdout)
+        assert len(rows) == 61
+        assert rows[1] == ["maker-00", "1.0", "other_00", "sms", "0"]
 
     @pytest.mark.usefixtures("acme")
     def test_json_is_what_is_loaded_and_what_failed(self) -> None:
@@ -467,7 +479,7 @@ class TestPlugins:
         result = run("plugins")
         assert result.exit_code == 1
         assert result.stderr == f"failed: {BROKEN}\n"
-        assert len(table(result.stdout)) == 20
+        assert len(table(result.stdout)) == 2
         as_json = run("plugins", "--json")
         assert as_json.exit_code == 1
         assert json.loads(as_json.stdout)["failed"] == [{"plugin": "acme-broken.plugin", "problems": [BROKEN]}]

@@ -22,9 +22,9 @@ from messaging_status.cli.loading import NOT_FOUND, Broken, channel_named, json_
 from messaging_status.cli.logfiles import LogRecord, records_of
 from messaging_status.cli.output import joined, print_json, print_rows, word
 from messaging_status.cli.plugin_new import plugin
+from messaging_status.cli.plugins import plugins
 from messaging_status.cli.unknown import overlays_for, survey
 from messaging_status.errors import MessagingStatusError
-from messaging_status.host import Host
 from messaging_status.model import RawStatus
 
 __all__ = ["cli"]
@@ -42,7 +42,7 @@ def cli() -> None:
     logging.getLogger("messaging_status").addHandler(logging.NullHandler())
 
 
-for _command in (catalog, check, export, plugin):
+for _command in (catalog, check, export, plugin, plugins):
     cli.add_command(_command)
 
 
@@ -64,36 +64,6 @@ def decode(channel: str, code: str, system: str | None, wants_json: bool) -> Non
     else:
         _print_status(said)
     sys.exit(0 if status.is_known else NOT_FOUND)
-
-
-@cli.command()
-@json_option
-def plugins(wants_json: bool) -> None:  # noqa: FBT001 - click passes flags
-    """What is loaded, from which distribution, how many codes, what failed and why."""
-    try:
-        host = Host.load()
-    except MessagingStatusError as error:
-        raise Broken(error) from error
-    used = {id(channel) for channel in host.channels}
-    loaded = [
-        {
-            "plugin": plugin.name,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "channels": [c.catalogue.channel for c in plugin.channels if id(c) in used],
-            "codes": sum(len(c.catalogue.rows) + len(c.catalogue.series) for c in plugin.channels if id(c) in used),
-        }
-        for plugin in sorted(host.plugins, key=lambda plugin: plugin.name)
-    ]
-    failed = [{"plugin": failure.plugin, "problems": list(failure.lines)} for failure in host.failures]
-    if wants_json:
-        print_json({"loaded": loaded, "failed": failed})
-    else:
-        heads = ("plugin", "distribution", "version", "channels", "codes")
-        print_rows(heads, [[joined(row[head]) for head in heads] for row in loaded])
-        for failure in host.failures:
-            click.echo("\n".join(f"failed: {line}" for line in failure.lines), err=True)
-    sys.exit(NOT_FOUND if failed else 0)
 
 
 @cli.command()
