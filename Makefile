@@ -12,7 +12,7 @@ MORE := meta push smpp smtp
 COLLECTOR := build/collector/otelcol-messaging-status
 COLLECTOR_VERSION := v0.161.0
 
-.PHONY: collector demo test test-collector test-plugins lint types bench build clean
+.PHONY: collector demo docs test test-collector test-plugins lint types bench build clean
 
 demo: $(VENV)/.runtime ## one message's story on every channel, no server needed
 	$(VENV)/bin/messaging-status demo
@@ -30,6 +30,9 @@ collector: $(COLLECTOR) ## an OpenTelemetry Collector with what the exported cat
 
 test-collector: $(COLLECTOR) $(VENV)-plugins/.plugins ## that Collector beside the library: every code of every plugin
 	$(VENV)-plugins/bin/python -m pytest -m collector tests/test_collector.py
+
+docs: $(VENV)-docs/.docs ## the pages in docs/ as HTML, in build/docs; a reference that leads nowhere is an error
+	$(VENV)-docs/bin/python -m sphinx -W --keep-going -n -q docs build/docs
 
 lint: $(VENV)/.dev
 	$(RUN) ruff check .
@@ -65,6 +68,11 @@ $(VENV)/.runtime: $(VENV)/bin/pip $(PROJECTS)
 
 $(VENV)/.dev: $(VENV)/.runtime
 	$(INSTALL) --build-constraint $(CONSTRAINTS) --editable '.[gateway,instrument]' --group dev
+	touch $@
+
+$(VENV)-docs/.docs: pyproject.toml $(CONSTRAINTS)
+	$(MAKE) VENV=$(VENV)-docs CONSTRAINTS=$(CONSTRAINTS) $(VENV)-docs/bin/pip
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) --editable '.[testing]' --group docs
 	touch $@
 
 $(VENV)-plugins/.plugins: $(PROJECTS) $(MORE:%=plugins/%/pyproject.toml)

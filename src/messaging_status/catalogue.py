@@ -131,7 +131,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def label(self) -> str:
-        """The series as a person writes it: ``1000-3999``."""
+        """The series as a person writes it, ``1000-3999``."""
         return self.first if self.first == self.last else f"{self.first}-{self.last}"
 
 
@@ -162,7 +162,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def full_name(self) -> str:
-        """System and channel, as plugins are named by custom: ``webex_connect.sms``."""
+        """System and channel, as ``webex_connect.sms``, which is what plugins are named by custom."""
         return f"{self.system}.{self.channel}"
 
 

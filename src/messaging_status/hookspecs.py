@@ -74,7 +74,7 @@ def messaging_status_documents() -> Iterable[DocumentReader | TextReader]:  # ty
     of its marks and name no code as ``key=value``.
 
     Returns:
-        A list of readers. Several readers may share a key or a mark: the first that finds a status is believed.
+        A list of readers. Of several with the same key or mark, the first that finds a status is believed.
 
     Example:
         A receipt such as ``{"pagerReceipt": {"result": "17", "id": "m-1"}}``::

@@ -165,14 +165,14 @@ class Host:
 
     @property
     def api_hosts(self) -> tuple[ApiHosts, ...]:
-        """The hosts of providers' APIs: what the plugins name, and what the settings add."""
+        """The hosts of providers' APIs that the plugins name, and those that the settings add."""
         of_plugins = [hosts for plugin in self.plugins for hosts in plugin.hosts]
         added = self._settings.capture.hosts.items()
         return (*of_plugins, *(ApiHosts(system=system, hosts=hosts) for system, hosts in added))
 
     @property
     def code_keys(self) -> frozenset[str]:
-        """The keys under which a status code is looked for: a mapping with none of them carries no status."""
+        """The keys under which a status code is looked for; a mapping with none of them carries no status."""
         return self._assembled.decoder.locator.code_keys
 
     @property
@@ -193,7 +193,7 @@ class Host:
 
     @property
     def revision(self) -> int:
-        """How often an overlay has changed since the start: what was said before may not hold any more."""
+        """How often an overlay has changed since the start; what was said before may not hold any more."""
         return self._revision
 
     @property
