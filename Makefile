@@ -53,6 +53,7 @@ clean:
 
 $(COLLECTOR): config/collector/builder.yaml
 	@command -v go >/dev/null || { echo "The Collector is built with Go, and there is none: install Go, or take a Collector that has the transform processor." >&2; exit 1; }
+	mkdir -p $(@D)
 	go run go.opentelemetry.io/collector/cmd/builder@$(COLLECTOR_VERSION) --config $<
 	touch $@
 

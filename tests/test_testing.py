@@ -12,6 +12,8 @@ import pytest
 from .plugin_projects import GOLDEN, MODULE, TABLE, make_project, run_pytest
 
 HOLDS = ["test_reader_holds[acme.pager-pagerReceipt]", "test_reader_holds_large_input[acme.pager-pagerReceipt]"]
+OF_FUNCTIONS = "holds or personal"
+"""The tests of what functions do with any input; they take most of the time, and no table can fail them."""
 LARGE, PERSONAL = HOLDS[1], "test_reader_passes_no_personal_data_on[acme.pager-pagerReceipt]"
 REFINES = "test_refine_holds[pager]"
 GOLDEN_PAGE = "test_golden_vector[a page that was shown]"
@@ -24,7 +26,7 @@ def changed(text: str, old: str, new: str) -> str:
 
 
 def test_a_good_plugin_passes_with_a_test_for_each_row_and_rule(tmp_path: Path) -> None:
-    ran = run_pytest(make_project(tmp_path))
+    ran = run_pytest(make_project(tmp_path), is_measured=True)
     assert ran.failed == {}
     assert {
         "test_it_loads_alone",
@@ -85,7 +87,7 @@ def test_a_good_plugin_passes_with_a_test_for_each_row_and_rule(tmp_path: Path) 
 def test_a_fault_of_the_table_fails_what_is_about_it(
     tmp_path: Path, old: str, new: str, failing: list[str], message: str
 ) -> None:
-    ran = run_pytest(make_project(tmp_path, table=changed(TABLE, old, new)))
+    ran = run_pytest(make_project(tmp_path, table=changed(TABLE, old, new)), "-k", f"not ({OF_FUNCTIONS})")
     assert sorted(ran.failed) == sorted(failing)
     assert message in ran.failed[failing[0]]
     assert "Traceback" not in ran.output
@@ -156,7 +158,7 @@ def test_a_fault_of_the_table_fails_what_is_about_it(
 def test_a_fault_of_a_function_fails_what_is_about_it(
     tmp_path: Path, old: str, new: str, failing: list[str], message: str
 ) -> None:
-    ran = run_pytest(make_project(tmp_path, module=changed(MODULE, old, new)))
+    ran = run_pytest(make_project(tmp_path, module=changed(MODULE, old, new)), "-k", OF_FUNCTIONS)
     # What golden vectors expect may be missed as well; generated input may find a leak, too, in some version of Hypothesis.
     failed = {name for name in ran.failed if not name.startswith("test_golden_vector")}
     assert {*failing} <= failed <= {*failing, HOLDS[0]}
@@ -207,7 +209,7 @@ def test_a_golden_file_that_is_wrong_is_an_error_with_its_place(tmp_path: Path) 
 
 
 def test_a_channel_and_a_reader_without_golden_vectors_are_reported_with_what_to_write(tmp_path: Path) -> None:
-    ran = run_pytest(make_project(tmp_path, golden=None))
+    ran = run_pytest(make_project(tmp_path, golden=None), is_measured=True)
     assert sorted(ran.failed) == [
         "test_channel_has_a_golden_vector[pager]",
         "test_reader_has_a_golden_vector[acme.pager-pager-result:]",
@@ -314,6 +316,6 @@ def test_pytest_starts_without_what_only_the_suite_needs() -> None:
 
 def test_ids_are_the_same_in_every_process(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    ran = run_pytest(project, "--numprocesses", "2")
+    ran = run_pytest(project, "--numprocesses", "2", "-k", "table")
     assert ran.failed == {}
     assert "test_table[pager-17-codes]" in ran.passed
