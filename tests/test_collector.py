@@ -65,6 +65,12 @@ def by_code(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
         yield {"deliveryChannel": channel, "status_code": code, "messaging.status.description": "mine"}
         yield {f"{system}.channel": channel, f"{system}.status.code": code}
         yield {"messaging.channel": channel, "messaging.status.code": code, "http.response.header.retry-after": ["30"]}
+        for seconds in (7, 7.0, 7.5, "8", [9.5], "later", -1, 604_801):
+            yield {
+                "messaging.channel": channel,
+                "messaging.status.code": code,
+                "http.response.header.retry-after": seconds,
+            }
         if code.isdecimal():
             yield {"messaging.channel": channel, "messaging.status.code": int(code)}
             yield {"messaging.channel": channel, "messaging.status.code": float(code)}

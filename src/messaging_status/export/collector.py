@@ -224,6 +224,10 @@ def _header(places: Places, wait: str, retryable: str) -> Iterator[str]:
             yield f"set({header}, {value}) where {usable} and IsInt({value})"
             digits = f'IsString({value}) and IsMatch({value}, "^\\\\s*[0-9]{{1,9}}\\\\s*$")'
             yield f'set({header}, Int(Trim({value}, " "))) where {usable} and {digits}'
-    is_usable = f"{header} != nil and {header} >= 0 and {header} <= {MAX_WAIT_S}"
-    yield f"delete_key({places.context}.cache, {literal('retry_after')}) where {header} != nil and not ({is_usable})"
+            in_range = f"IsDouble({value}) and {value} >= 0.0 and {value} <= {MAX_WAIT_S}.0"
+            # A part of a second counts as a whole one.
+            yield f"set({header}, Int({value}) + 1) where {usable} and {in_range} and Double(Int({value})) != {value}"
+            yield f"set({header}, Int({value})) where {usable} and {in_range}"
+        is_usable = f"{header} >= 0 and {header} <= {MAX_WAIT_S}"
+        yield f"delete_key({places.context}.cache, {literal('retry_after')}) where {header} != nil and not ({is_usable})"
     yield f"set({wait}, {header}) where {header} != nil and ({retryable} == nil or {retryable} == true)"
