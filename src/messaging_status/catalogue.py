@@ -212,6 +212,9 @@ class _File(CodedFile, kw_only=True, forbid_unknown_fields=True):
 
 
 MATCHERS: Final = ("reason", "delivery_status", "origin", "text")
+MEANING: Final = ("description", "outcome", "category", "severity", "retryable", "retry_after", "fault", "advice")
+"""What rows, series, variants and overlays say alike."""
+
 _Shape = TypeVar("_Shape", bound=CodedFile)
 
 

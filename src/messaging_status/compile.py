@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from messaging_status.catalogue import Catalogue, Channel, Row, Series, Upstream, Variant, ancestry
+from messaging_status.catalogue import MEANING, Catalogue, Channel, Row, Series, Upstream, Variant, ancestry
 from messaging_status.errors import did_you_mean
 from messaging_status.guard import Guard
 from messaging_status.model import Status
@@ -27,7 +27,6 @@ ANSWERS: Final = "api_answer"
 """The channel of a system whose rows come first for a code in the platform's answer to a request."""
 
 _Claim = tuple[Plugin, Channel]
-_CHANGEABLE: Final = ("description", "outcome", "category", "severity", "retryable", "retry_after", "fault", "advice")
 
 
 def compile_table(
@@ -172,7 +171,7 @@ def _entry(code: str, row: Row, blank: Status, refine: Guard[Status] | None, pre
 
 
 def _meaning(code: str, row: Row | Series, blank: Status, prefix: str) -> Meaning:
-    facts = {name: getattr(row, name) for name in _CHANGEABLE}
+    facts = {name: getattr(row, name) for name in MEANING}
     upstream = row.upstream if isinstance(row, Row) else None
     status = msgspec.structs.replace(blank, code=code, **facts, **_shown(upstream))
     return Meaning(status, status.attributes(prefix))
@@ -183,7 +182,7 @@ def _shown(upstream: Upstream | None) -> dict[str, str]:
 
 
 def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
-    changes = {name: value for name in _CHANGEABLE if (value := getattr(variant, name)) is not None}
+    changes = {name: value for name in MEANING if (value := getattr(variant, name)) is not None}
     changes |= _shown(variant.upstream)
     if variant.retryable == "unknown":
         changes["retryable"] = None

@@ -9,13 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from messaging_status.catalogue import Catalogue, Row, Series, Variant, matched
+from messaging_status.catalogue import MEANING, Catalogue, Row, Series, Variant, matched
 
 __all__ = ["Difference", "FieldChange", "Kind", "differences"]
 
-_MEANING: Final = ("outcome", "category", "severity", "fault", "retry_after", "aliases", "upstream", "parameter")
-_WORDS: Final = ("description", "advice")
-_FIELDS: Final = ("description", "retryable", *_MEANING, "advice")
+_WORDS: Final = frozenset({"description", "advice"})
+_FIELDS: Final = (*MEANING, "aliases", "upstream", "parameter")
 
 _Key = tuple[str, object]
 """A code, and what a variant of it matches; None for the row or the range itself."""
@@ -175,4 +174,4 @@ def _kind(before: _Meaning | None, after: _Meaning | None, changed: set[str]) ->
         return Kind.REMOVED
     if "retryable" in changed:
         return Kind.RETRYABLE
-    return Kind.REWORDED if changed <= set(_WORDS) else Kind.MEANING
+    return Kind.REWORDED if changed <= _WORDS else Kind.MEANING

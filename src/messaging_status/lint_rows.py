@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from messaging_status._toml_lines import Path
-from messaging_status.catalogue import Catalogue, Row, Series, Variant, ancestry
+from messaging_status.catalogue import MEANING, Catalogue, Row, Series, Variant, ancestry
 from messaging_status.model import FAILURES, Category, Fault, Outcome, Severity
 from messaging_status.spelling import fold
 
@@ -45,17 +45,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return self.row.label if isinstance(self.row, Series) else str(self.path[-1])
 
 
-_CHANGEABLE: Final = (
-    "description",
-    "outcome",
-    "category",
-    "severity",
-    "retryable",
-    "retry_after",
-    "fault",
-    "advice",
-    "upstream",
-)
+_CHANGEABLE: Final = (*MEANING, "upstream")
 _SOMEBODY_MUST_CHANGE: Final = frozenset(
     {
         Category.INVALID_REQUEST,

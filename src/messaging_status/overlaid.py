@@ -11,24 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from messaging_status._toml_lines import Path, named, placed
-from messaging_status.catalogue import Catalogue, Row, Series, Variant, ancestry, matched
+from messaging_status.catalogue import MEANING, Catalogue, Row, Series, Variant, ancestry, matched
 from messaging_status.errors import did_you_mean
 from messaging_status.overlay import Change, Overlay
 from messaging_status.plugins import Plugin
 
 __all__ = ["Edit", "Overlaid", "lay_over"]
 
-_VARIANT_FIELDS: Final = (
-    "description",
-    "outcome",
-    "category",
-    "severity",
-    "retryable",
-    "retry_after",
-    "fault",
-    "advice",
-)
-_FIELDS: Final = (*_VARIANT_FIELDS, "parameter")
+_FIELDS: Final = (*MEANING, "parameter")
 _REQUIRED: Final = tuple(field.name for field in msgspec.structs.fields(Row) if field.required)
 
 
@@ -215,7 +205,7 @@ def _changed_variants(before: Sequence[Variant], changes: Sequence[Variant]) -> 
         if known is None:
             new.append(change)
         else:
-            given = _given(change, _VARIANT_FIELDS)
+            given = _given(change, MEANING)
             changed[changed.index(known)] = msgspec.structs.replace(known, **given)
     # What looks at a subtype or a text is meant for less than what does not.
     narrow = [variant for variant in new if variant.reasons or variant.text]
@@ -256,7 +246,7 @@ def _edits(
     present = row.variant if isinstance(row, Row) else ()
     for index, variant in enumerate(change.variant):
         known = _changed_by(variant, present)
-        for field, value in _given(variant, _VARIANT_FIELDS).items():
+        for field, value in _given(variant, MEANING).items():
             before = getattr(known, field, None)
             inherited = getattr(change, field) if getattr(change, field) is not None else getattr(row, field, None)
             yield edit(("variant", index), field, known or variant, inherited if before is None else before, value)
@@ -277,7 +267,7 @@ def _dead(overlay: Overlay, written: str, change: Change, edits: Iterable[Edit])
     if not _given(change, _FIELDS) and not change.variant:
         yield f"{named(overlay.where, ('status', written), overlay.lines)}: says nothing, so it changes nothing"
     for index, variant in enumerate(change.variant):
-        if not _given(variant, _VARIANT_FIELDS):
+        if not _given(variant, MEANING):
             place = named(overlay.where, ("status", written, "variant", index), overlay.lines)
             yield f"{place}: says only what it matches, so it changes nothing"
 
