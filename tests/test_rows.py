@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,8 +26,11 @@ from messaging_status import Channel, LogText, RawStatus, TextReader, hookimpl, 
 def messaging_status_channels():
     return [Channel(catalogue=read_catalogue(files(__package__) / "pager.toml"))]
 
+seen = []
+
 def read(line):
     assert type(line) is LogText
+    seen.append(line.text)
     if "page=lost" in line.text:
         raise ValueError(line.text)
     code = line.text.partition("PAGER/")[2][:2]
@@ -96,6 +101,23 @@ class TestOtherWaysToWriteACode:
     def test_each_one_means_the_same_and_gives_the_code_of_the_row(self, acme: Host, written: object) -> None:
         found = said(acme, written)
         assert (found["code"], found["description"]) == ("0x58", "Too many pages")
+
+    def test_a_code_of_a_channel_is_none_of_what_it_extends(self, install: InstallPlugin) -> None:
+        big = (
+            TABLE.replace('"pager"', '"big"')
+            .replace("[status.0x58]", "[status.88]")
+            .replace('aliases = ["88", "THROTTLED"]', "")
+        )
+        second = '"pager.toml")), Channel(catalogue=read_catalogue(files(__package__) / "big.toml"))]'
+        both = MODULE.replace('"pager.toml"))]', second)
+        big = big.replace("read = ", 'extends = ["pager"]\nread = ').replace("Too many pages", "Too many big pages")
+        install("acme", both, pager__toml=TABLE, big__toml=big)
+        host = Host.load({"plugins": {"allowed": ["acme.plugin"]}}, strict=True)
+        on_big = [host.decode(RawStatus(code=code, system="acme", channel="big")) for code in ("88", "THROTTLED")]
+        assert [(status.code, status.description) for status in on_big] == [
+            ("88", "Too many big pages"),
+            ("0x58", "Too many pages"),
+        ]
 
     @pytest.mark.parametrize("written", ["0X58", "throttled", "888"])
     def test_others_are_not_known(self, acme: Host, written: str) -> None:
@@ -185,7 +207,10 @@ class TestTimeToWait:
         more = {"messaging.status.reason": "stolen", "http.response.header.retry-after": ["30"]}
         found = said(acme, "17", **more)
         assert (found["retryable"], "retry_after" in found) == (False, False)
-        assert acme.decode(RawStatus(code="17", system="acme", channel="pager")).retry_after == 600
+        named = RawStatus(code="17", system="acme", channel="pager", retry_after=30)
+        assert acme.decode(named).retry_after == 30
+        stolen = acme.decode(msgspec.structs.replace(named, reason="stolen"))
+        assert (stolen.retryable, stolen.retry_after) == (False, None)
 
     def test_where_it_is_not_known_whether_resending_helps_the_header_is_shown(self, acme: Host) -> None:
         assert "retry_after" not in said(acme, "99")
@@ -262,6 +287,14 @@ class TestCodeBehind:
         status = acme.decode(RawStatus(code="17", system="acme", channel="pager", upstream=behind))
         assert (status.upstream_code, status.upstream_system) == ("E-19", "radio")
 
+    def test_one_that_is_known_decides_but_for_what_is_not_sent_again(self, acme: Host) -> None:
+        behind = RawStatus(code="88", system="acme", channel="pager")
+        of_pager = RawStatus(code="99", system="acme", channel="pager", upstream=behind)
+        open_one = acme.decode(of_pager)
+        assert (open_one.retryable, open_one.retry_after, open_one.category.value) == (True, 60, "rate_limited")
+        closed = acme.decode(msgspec.structs.replace(of_pager, code="17", reason="stolen"))
+        assert (closed.retryable, closed.retry_after, closed.category.value) == (False, None, "rate_limited")
+
     @pytest.mark.parametrize(
         ("written", "problem"),
         [
@@ -289,9 +322,18 @@ class TestLogText:
         assert found["messaging.status.retry_after"] == 7
         assert (found["messaging.system"], found["messaging.message.id"]) == ("acme", "m-1")
 
-    @pytest.mark.parametrize("body", ["PAGER 17", "nothing", "", b"page", "page=17 and no code"])
-    def test_nothing_else_says_anything(self, acme: Host, body: object) -> None:
+    @pytest.mark.parametrize("body", ["PAGER 17", "nothing", "", b"page"])
+    def test_it_gets_nothing_else(self, acme: Host, body: object) -> None:
         assert acme.enrich({}, body) == {}
+        assert import_module("acme").seen == []
+
+    def test_what_it_finds_nothing_in_says_nothing(self, acme: Host) -> None:
+        assert acme.enrich({}, "page=17 and no code") == {}
+        assert import_module("acme").seen == ["page=17 and no code"]
+
+    def test_what_it_says_of_the_time_to_wait_comes_before_the_header(self, acme: Host) -> None:
+        found = acme.enrich({"http.response.header.retry-after": ["30"]}, "PAGER/17")
+        assert found["messaging.status.retry_after"] == 7
 
     def test_a_text_of_bytes_is_read_too(self, acme: Host) -> None:
         assert acme.enrich({}, b"PAGER/17")["messaging.status.code"] == "17"

@@ -189,6 +189,8 @@ def _alternative(variant: Variant, status: Status, prefix: str) -> Alternative:
     if variant.reasons:
         changes["reason"] = variant.reasons[0]
     changed = msgspec.structs.replace(status, **changes)
+    if changed.retryable is False:
+        changed = msgspec.structs.replace(changed, retry_after=None)
     return Alternative(
         reasons=frozenset(map(fold, variant.reasons)) or None,
         delivery_status=fold(variant.delivery_status) if variant.delivery_status else None,
