@@ -19,7 +19,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, Python knows this folder only
 
-from benchmarks import calls, capture, load, many_plugins, spans
+from benchmarks import calls, capture, collector, load, many_plugins, spans
 from benchmarks.gateway import comparison
 from benchmarks.measure import Figure
 
@@ -34,6 +34,8 @@ SUBJECTS: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
 ON_REQUEST: Final[Mapping[str, Callable[[], Iterator[Figure]]]] = {
     "gateway": comparison.figures,
     "gateway-quick": comparison.quick,
+    "collector": collector.figures,
+    "collector-quick": collector.quick,
 }
 """What takes minutes, and the look whether it works: left out unless named."""
 

@@ -153,9 +153,10 @@ def _channel(places: Places) -> Iterator[str]:
     """Keeps the channel that a record names, folded."""
     channel, own = places.cached("channel"), places.cached("own")
     yield from first_name(channel, map(places.attribute, places.channels))
+    absent = " and ".join(f"{places.attribute(key)} == nil" for key in places.channels)
     for name in places.system_names:
         value = places.attribute(f"{name}.channel")
-        yield f"set({channel}, {value}) where {channel} == nil and {own} == {literal(name)} and IsString({value})"
+        yield f'set({channel}, {value}) where {own} == {literal(name)} and IsString({value}) and {value} != "" and {absent}'
     yield from first_name(channel, (f"resource.attributes[{literal(key)}]" for key in places.channels))
     yield from folded(channel)
 
