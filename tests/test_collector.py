@@ -160,7 +160,10 @@ KEYS = [
 def test_whatever_a_record_holds_it_is_as_the_host_says(
     everything: Host, running: Collector, records: list[dict[str, Any]], resource: dict[str, Any]
 ) -> None:
-    assert differing(everything, running, "traces", records, resource) == []
+    is_one = len({channel.catalogue.system for channel in everything.channels}) == 1
+    # The exported file says that of several codes without a dot it cannot tell where nobody names the system.
+    told = [record for record in records if is_one or not {"code", "status_code"} <= record.keys()]
+    assert differing(everything, running, "traces", told, resource) == []
 
 
 def test_nothing_went_wrong_inside(running: Collector) -> None:

@@ -8,13 +8,14 @@ what is not there yet, and takes the two away. (What the processor itself keeps 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from messaging_status.context import OUTCOMES, WAY
-from messaging_status.export.finding import Places, carried, places_of, presumed
+from messaging_status.export.finding import Places, carried, known_first, places_of, presumed
 from messaging_status.export.meanings import ChannelMeanings, Meaning, channel_meanings, unnamed_meanings
 from messaging_status.export.ottl import Group, any_of, first_name, folded, literal, one_of, within, yaml_of
 from messaging_status.host import Host
@@ -72,6 +73,7 @@ _ALWAYS_LEFT_OUT: Final = (
     "statuses in log bodies, in documents (delivery receipts, API answers) and on span events: send those through the gateway",
     "what only documents carry: nested codes of a system behind, parameters of texts, whether it is an answer or a receipt",
     "several subtypes in one text, joined by slashes",
+    "which of several codes under keys without a dot is known, where several systems are installed and none is named",
     "the settings span_error_status and log_severity",
 )
 
@@ -95,14 +97,16 @@ def _groups(
     for system in sorted(systems):
         unnamed = unnamed_meanings(host, system, places.prefix)
         if unnamed is not None:
-            yield _group(places, unnamed, f"{system}, where no channel is known", (f"{system}//", f"{system}/?"))
+            group = _group(places, unnamed, f"{system}, where no channel is known", (f"{system}//", f"{system}/?"))
+            first = [*known_first(places, f"{system}/\\?[^/]*/", unnamed.codes)]
+            yield msgspec.structs.replace(group, statements=[*first, *group.statements])
     for one in chosen:
         catalogue = one.catalogue
         about = f"{catalogue.system} {catalogue.channel}: {catalogue.source}, read {catalogue.read}"
         start = f"{catalogue.system}/{catalogue.channel}/"
         group = _group(places, one, about, (start,))
         named = f"set({places.said}[{literal(f'{places.prefix}.channel')}], {literal(catalogue.channel)})"
-        first = [*_known_first(places, start, one.codes), named]
+        first = [*known_first(places, re.escape(start), one.codes), named]
         yield msgspec.structs.replace(group, statements=[*first, *group.statements])
     yield _last_group(places)
 
@@ -150,14 +154,6 @@ def _taken_back(beside: Meaning, one: ChannelMeanings) -> list[str]:
     """What a code may be said to mean, and does not mean beside this subtype or class."""
     alike = [each for each in (*one.plain, *one.beside) if set(each.codes) & set(beside.codes)]
     return sorted({name for each in alike for name in each.attributes} - beside.attributes.keys())
-
-
-def _known_first(places: Places, start: str, codes: Sequence[str]) -> Iterator[str]:
-    """Of several codes under keys without a dot, one that the channel has comes before one that it has not."""
-    known = one_of(f"{start}{code}" for code in codes)
-    for other in places.others:
-        has_other = f"{other} != nil and IsMatch({other}, {known}) and not IsMatch({places.key}, {known})"
-        yield f"set({places.key}, {other}) where {has_other}"
 
 
 def _fits(meaning: Meaning, code: str, reason: str, delivery: str) -> str:

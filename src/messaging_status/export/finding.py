@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -16,7 +17,7 @@ from messaging_status.host import Host
 from messaging_status.model import MESSAGING_SYSTEM, RawStatus, Status
 from messaging_status.spelling import MAX_CODE_LENGTH, fold
 
-__all__ = ["Places", "carried", "places_of", "presumed"]
+__all__ = ["Places", "carried", "known_first", "places_of", "presumed"]
 
 _TOKEN: Final = f"^[A-Za-z0-9._:-]{{1,{MAX_CODE_LENGTH}}}$"
 _SPACES: Final = " \t\n\r\f\v"
@@ -262,6 +263,20 @@ def _without_system(host: Host, places: Places, found: Sequence[ChannelMeanings]
     )
 
 
+def known_first(places: Places, start: str, codes: Iterable[str]) -> Iterator[str]:
+    """Statements by which, of several codes under keys without a dot, one that is known comes before one that is not.
+
+    Args:
+        places: Where the Collector reads and writes.
+        start: A regular expression for what stands in a key before the code.
+        codes: The codes that are known.
+    """
+    known = literal(f"^{start}({'|'.join(map(re.escape, codes))})$")
+    for other in places.others:
+        has_other = f"{other} != nil and IsMatch({other}, {known}) and not IsMatch({places.key}, {known})"
+        yield f"set({places.key}, {other}) where {has_other}"
+
+
 def _is_known(code: str, one: ChannelMeanings) -> str:
     conditions = [f"IsMatch({code}, {one_of(one.own_codes)})", *(within(code, ranged.series) for ranged in one.series)]
     return f"({any_of(conditions)})"
@@ -270,13 +285,19 @@ def _is_known(code: str, one: ChannelMeanings) -> str:
 def _without_channel(host: Host, places: Places, system: str, found: Sequence[ChannelMeanings]) -> Group:
     code = places.cached("code")
     start = f"{system}//"
-    statements = [f"set({code}, TrimPrefix({places.key}, {literal(start)}))"]
     alone: dict[str, list[str]] = {}
+    somewhere: dict[str, None] = {}
     for one in found:
         for written in one.codes:
             status = _without(host, system, written)
+            if status.is_known:
+                somewhere[written] = None
             if status.channel == one.catalogue.channel:
                 alone.setdefault(status.channel, []).append(written)
+    statements = [
+        *known_first(places, start, somewhere),
+        f"set({code}, TrimPrefix({places.key}, {literal(start)}))",
+    ]
     for channel, codes in alone.items():
         key = f'Concat([{literal(f"{system}/{channel}/")}, {code}], "")'
         statements.append(f"set({places.key}, {key}) where IsMatch({code}, {one_of(codes)})")
