@@ -96,7 +96,8 @@ class Locator:
         self.code_keys = self._standard | self._own.codes
         self.keys = self._own.all.union(every)
         self.document_keys = frozenset(readers)
-        self.text_marks = frozenset(mark for marks, _ in text_readers for mark in marks) if self._pairs else frozenset()
+        self._marks = tuple(dict.fromkeys(mark for marks, _ in text_readers for mark in marks)) if self._pairs else ()
+        self.text_marks = frozenset(self._marks)
 
     def find(
         self,
@@ -209,7 +210,7 @@ class Locator:
             return ()
         text = body.decode(errors="replace") if isinstance(body, bytes) else body
         found = self._in_pairs(text, around) if any(start in text for start in self._code_starts) else ()
-        if found or not self._text_readers:
+        if found or not any(map(text.__contains__, self._marks)):
             return found
         system, channel = _name(self._system, around), _name(self._channel, around)
         ours = self._recognises(system, channel)
