@@ -63,10 +63,12 @@ class OwnKeys:
         found = {key: content[key] for key in self.all & content.keys()}
         for system in self._systems & content.keys():
             fields = content[system]
-            if isinstance(fields, Mapping):
-                status = fields.get("status")
-                flat = {"status.code": status.get("code")} if isinstance(status, Mapping) else {}
-                for name, value in {**fields, **flat}.items():
-                    if f"{system}.{name}" in self.all:
-                        found.setdefault(f"{system}.{name}", value)
+            if not isinstance(fields, Mapping):
+                continue
+            status = fields.get("status")
+            if isinstance(status, Mapping) and "code" in status:
+                found.setdefault(f"{system}.status.code", status["code"])
+            for name in ("status.code", "channel"):
+                if name in fields:
+                    found.setdefault(f"{system}.{name}", fields[name])
         return found
