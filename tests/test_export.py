@@ -15,7 +15,7 @@ from messaging_status import Host, RawStatus
 from messaging_status.cli.commands import cli
 
 from .conftest import InstallPlugin
-from .test_plugins import HOOK
+from .test_plugins import HOOK, MODULE, table
 
 
 def run(*arguments: str) -> Result:
@@ -88,6 +88,13 @@ class TestWhatIsWritten:
     def test_what_a_plugins_function_decides_is_listed(self, install: InstallPlugin) -> None:
         install("acme-refine", f"{HOOK}def messaging_status_refine(status): ...\n")
         assert "acme-refine.plugin: its hook messaging_status_refine" in run("--channels", "sms").stderr
+
+    def test_a_source_of_several_lines_stays_a_comment(self, install: InstallPlugin) -> None:
+        several = table().replace('source = "', 'source = "one\\ntwo: [').replace('"\nread', '"\nread')
+        install("acme", MODULE, table__toml=several)
+        text = run("--channels", "acme.pager", "--signals", "logs").stdout
+        (comment,) = [line.strip() for line in text.splitlines() if line.strip().startswith("# acme pager:")]
+        assert comment.startswith("# acme pager: one two: [")
 
     def test_it_is_the_same_every_time(self) -> None:
         assert run().stdout == run().stdout

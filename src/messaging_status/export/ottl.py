@@ -77,7 +77,7 @@ def folded(target: str) -> list[str]:
 def yaml_of(groups: Iterable[Group], context: str, indent: str) -> Iterable[str]:
     """The lines of a list of statement groups."""
     for group in groups:
-        yield f"{indent}# {group.about}"
+        yield f"{indent}# {' '.join(group.about.split())}"
         yield f"{indent}- context: {context}"
         yield f"{indent}  conditions:"
         yield f"{indent}    - {_scalar(group.condition)}"
