@@ -156,7 +156,9 @@ KEYS = [
     ),
     st.sampled_from(RESOURCES),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_whatever_a_record_holds_it_is_as_the_host_says(
     everything: Host, running: Collector, records: list[dict[str, Any]], resource: dict[str, Any]
 ) -> None:
